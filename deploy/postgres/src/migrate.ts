@@ -1,0 +1,108 @@
+/**
+ * Brings a database to the schema that this checkout's services expect.
+ *
+ * Each owner keeps plain SQL files in its own `migrations/` folder and a table of what ran in its own schema, so services
+ * are migrated independently of each other's history. One session-level advisory lock covers the whole run: several
+ * deployments may start at once, the later ones wait and find nothing to do. Within a migration a short lock_timeout
+ * keeps a busy table from queueing all traffic behind a blocked ALTER: the run fails, nothing is applied, repeat it.
+ */
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { runner } from 'node-pg-migrate'
+import type pg from 'pg'
+import { connectToPrimary } from './primary.ts'
+import { createLoginUsers, createServiceRoles, type ServiceRole } from './roles.ts'
+
+export interface MigrationSource {
+  /** Schema the migrations own; their table of what ran is `<schema>.migrations`. */
+  schema: string
+  /** Absolute folder of `NNNN_name.sql` files; one that does not exist holds no migration. */
+  directory: string
+}
+
+export interface MigrateOptions {
+  databaseUrl: string
+  log?: (message: string) => void
+  sources?: readonly MigrationSource[]
+}
+
+export interface MigrateResult {
+  /** `schema/name` of every migration this call applied, in order. */
+  applied: string[]
+  notes: string[]
+}
+
+// "lnkfleet" as a number; any constant does, it only has to be the same in every run.
+const advisoryLockKey = 7884898226n
+const advisoryLockWaitMs = 120_000
+const tableLockWaitMs = 5_000
+
+const ownMigrations = (service: string): string =>
+  fileURLToPath(new URL(`../../../services/${service}/migrations`, import.meta.url))
+
+/** Owners in the order in which they are migrated. */
+export const migrationSources: readonly MigrationSource[] = [
+  { schema: 'ids', directory: ownMigrations('id-generator') },
+  { schema: 'links', directory: ownMigrations('shortener') },
+  { schema: 'clicks', directory: ownMigrations('analytics') },
+]
+
+/** Idempotent. Throws the database's error when a migration fails; that migration's schema is then as it was before. */
+export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
+  const { log = () => {}, sources = migrationSources } = options
+  const client = await connectToPrimary(options.databaseUrl, 'linkfleet-migrate')
+  try {
+    await client.query(`SET lock_timeout = ${advisoryLockWaitMs}`)
+    await client.query('SELECT pg_advisory_lock($1)', [advisoryLockKey.toString()])
+    await client.query(`SET lock_timeout = ${tableLockWaitMs}`)
+    const notes = await createServiceRoles(client)
+    for (const note of notes) log(note)
+    const applied: string[] = []
+    for (const source of sources) {
+      for (const name of await migrateSource(client, source)) {
+        applied.push(`${source.schema}/${name}`)
+        log(`applied ${source.schema}/${name}`)
+      }
+    }
+    return { applied, notes }
+  } finally {
+    // Ending the session releases the advisory lock.
+    await client.end()
+  }
+}
+
+export interface LoginUsersOptions {
+  databaseUrl: string
+  /** By group role; roles without a password get no login user. */
+  passwords: Partial<Record<ServiceRole, string>>
+}
+
+/** Creates or updates the LOGIN user `<role>_login` of each role given; `databaseUrl` must be allowed to create roles. */
+export async function setLoginUsers(options: LoginUsersOptions): Promise<void> {
+  const client = await connectToPrimary(options.databaseUrl, 'linkfleet-login-users')
+  try {
+    await createServiceRoles(client)
+    await createLoginUsers(client, options.passwords)
+  } finally {
+    await client.end()
+  }
+}
+
+async function migrateSource(client: pg.Client, source: MigrationSource): Promise<string[]> {
+  if (!existsSync(source.directory)) return []
+  const applied = await runner({
+    dbClient: client,
+    dir: source.directory,
+    ignorePattern: '(?!.*\\.sql$).*',
+    migrationsSchema: source.schema,
+    createMigrationsSchema: true,
+    migrationsTable: 'migrations',
+    direction: 'up',
+    checkOrder: true,
+    singleTransaction: true,
+    // This run holds a lock of its own around all schemas.
+    noLock: true,
+    logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+  })
+  return applied.map((migration) => migration.name)
+}
