@@ -1,0 +1,143 @@
+/**
+ * An HTTP server as every service has one: Fastify, problem+json for whatever goes wrong, bounded bodies and
+ * times, and the duration of each request by route.
+ */
+import { type ErrorCode, errorKinds, LinkfleetError, problemOf } from '@linkfleet/contracts/errors'
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyServerOptions,
+} from 'fastify'
+import { type Listening, urlOf } from './listen.ts'
+import type { Logger } from './log.ts'
+import { latencyBucketsSeconds, type Metrics } from './metrics.ts'
+
+export type { Listening } from './listen.ts'
+
+export interface HttpServerOptions {
+  readonly log: Logger
+  readonly metrics: Metrics
+  /** Bodies over it are answered 413. */
+  readonly bodyLimitBytes: number
+  /** How long a client may take to send a whole request. */
+  readonly requestTimeoutMs: number
+  /** Further Fastify options, such as `routerOptions`. */
+  readonly fastify?: FastifyServerOptions
+}
+
+/** The label of requests that match no route. */
+const noRoute = 'none'
+
+export function createHttpServer(options: HttpServerOptions): FastifyInstance {
+  const server = Fastify({
+    loggerInstance: options.log,
+    disableRequestLogging: true,
+    bodyLimit: options.bodyLimitBytes,
+    requestTimeout: options.requestTimeoutMs,
+    keepAliveTimeout: 72_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: false } },
+    ...options.fastify,
+  })
+  measureRequests(server, options.metrics)
+  server.setErrorHandler((error, request, reply) => {
+    const known = toLinkfleetError(error)
+    if (known.code === 'internal')
+      request.log.error({ err: error, url: request.routeOptions.url }, 'request failed')
+    return sendProblem(reply, known)
+  })
+  server.setNotFoundHandler((_request, reply) =>
+    sendProblem(reply, new LinkfleetError('not-found', 'No such page or method.')),
+  )
+  return server
+}
+
+/** Answers with RFC 9457 problem details. */
+export function sendProblem(reply: FastifyReply, error: LinkfleetError): FastifyReply {
+  const problem = problemOf(error)
+  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer')
+  return reply
+    .code(problem.status)
+    .header('content-type', 'application/problem+json; charset=utf-8')
+    .header('cache-control', 'no-store')
+    .send(JSON.stringify(problem))
+}
+
+const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'invalid-json',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'invalid-json',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid-request',
+  FST_ERR_BAD_URL: 'invalid-request',
+}
+
+/** Any exception as one of the closed list; what is not known becomes "internal" and tells the caller nothing. */
+export function toLinkfleetError(error: unknown): LinkfleetError {
+  if (error instanceof LinkfleetError) return error
+  if (error instanceof SyntaxError) return new LinkfleetError('invalid-json', error.message, { cause: error })
+  const { code, validation, message, statusCode } = error as Partial<FastifyError>
+  const first = validation?.[0]
+  if (first !== undefined) {
+    const field = fieldOf(first.instancePath, first.params)
+    const detail = `${field === '' ? 'The request' : field} ${first.message ?? 'is not valid'}`
+    return new LinkfleetError('invalid-request', detail, { cause: error, ...(field === '' ? {} : { field }) })
+  }
+  const mapped = code === undefined ? undefined : fastifyCodes[code]
+  if (mapped !== undefined) {
+    const field = mapped === 'unsupported-media-type' ? 'content-type' : 'body'
+    return new LinkfleetError(mapped, message ?? errorKinds[mapped].title, { cause: error, field })
+  }
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new LinkfleetError('invalid-request', message ?? 'The request is not valid.', { cause: error })
+  }
+  return new LinkfleetError('internal', 'The request failed. It has been logged.', { cause: error })
+}
+
+/** The offending field of a JSON Schema error, in the dotted form in which people write it: `tags.0`. */
+function fieldOf(instancePath: string | undefined, params: Record<string, unknown> | undefined): string {
+  const path = (instancePath ?? '').split('/').filter((part) => part !== '')
+  const named = params?.missingProperty ?? params?.additionalProperty
+  if (typeof named === 'string') path.push(named)
+  return path.join('.')
+}
+
+/** Records each request from the moment its head was parsed to its last byte, by route: never by URL or code. */
+function measureRequests(server: FastifyInstance, metrics: Metrics): void {
+  const durations = metrics.histogram(
+    'http_request_duration_seconds',
+    'Time from the parsed head of a request to the end of its answer.',
+    ['service', 'route', 'method', 'code'],
+    latencyBucketsSeconds,
+  )
+  server.addHook('onRoute', (route) => {
+    const methods = Array.isArray(route.method) ? route.method : [route.method]
+    for (const method of methods) {
+      for (const code of ['200', '500'])
+        durations.zero({ service: metrics.service, route: route.url, method, code })
+    }
+  })
+  server.addHook('onResponse', (request, reply, done) => {
+    durations.observe(
+      {
+        service: metrics.service,
+        route: request.routeOptions.url ?? noRoute,
+        method: request.method,
+        code: String(reply.statusCode),
+      },
+      reply.elapsedTime / 1000,
+    )
+    done()
+  })
+}
+
+/** Listens. Disposing stops accepting, lets accepted requests finish, and closes idle connections. */
+export async function listen(server: FastifyInstance, host: string, port: number): Promise<Listening> {
+  await server.listen({ host, port })
+  const address = server.addresses()[0]
+  if (address === undefined) throw new Error('The HTTP server has no address.')
+  return { url: urlOf(address), port: address.port, [Symbol.asyncDispose]: async () => await server.close() }
+}

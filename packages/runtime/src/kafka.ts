@@ -1,0 +1,54 @@
+/** Kafka, behind one door: kafkajs with quiet logs and bounded retries. */
+import { Kafka, logLevel } from 'kafkajs'
+import type { Logger } from './log.ts'
+
+export type { Admin, Consumer, EachBatchPayload, Kafka, Producer } from 'kafkajs'
+
+export interface KafkaOptions {
+  readonly brokers: readonly string[]
+  readonly clientId: string
+  readonly log: Logger
+}
+
+export function openKafka(options: KafkaOptions): Kafka {
+  return new Kafka({
+    brokers: [...options.brokers],
+    clientId: options.clientId,
+    connectionTimeout: 2_000,
+    requestTimeout: 10_000,
+    enforceRequestTimeout: true,
+    retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5 },
+    logLevel: logLevel.WARN,
+    logCreator: () => (entry) => {
+      const level = entry.level === logLevel.ERROR ? 'warn' : 'debug'
+      options.log[level]({ kafka: entry.namespace, error: entry.log.error }, entry.log.message)
+    },
+  })
+}
+
+export interface TopicOptions {
+  readonly topic: string
+  /** Used when the topic is made; an existing topic keeps its own. */
+  readonly partitions: number
+}
+
+/** Makes the topics that do not exist, with the brokers' own replication factor. Throws when no broker answers. */
+export async function ensureTopics(kafka: Kafka, topics: readonly TopicOptions[]): Promise<void> {
+  const admin = kafka.admin()
+  try {
+    await admin.connect()
+    const existing = new Set(await admin.listTopics())
+    const missing = topics.filter(({ topic }) => !existing.has(topic))
+    if (missing.length === 0) return
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: missing.map(({ topic, partitions }) => ({
+        topic,
+        numPartitions: partitions,
+        replicationFactor: -1,
+      })),
+    })
+  } finally {
+    await admin.disconnect()
+  }
+}

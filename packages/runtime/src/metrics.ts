@@ -1,0 +1,69 @@
+/** Prometheus metrics of one process. Every expected series is made at the start: `increase` misses a first value. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+export type { Counter, Gauge, Histogram } from 'prom-client'
+
+/** Seconds. 0.2 is the SLO's own bound and must stay an explicit bucket. */
+export const latencyBucketsSeconds = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10,
+]
+
+type Labels = Readonly<Record<string, string>>
+
+export class Metrics {
+  readonly service: string
+  readonly registry = new Registry()
+
+  constructor(service: string) {
+    this.service = service
+  }
+
+  /** Adds the metrics of the process itself: CPU, memory, event loop, garbage collection. */
+  collectProcessMetrics(): void {
+    collectDefaultMetrics({ register: this.registry })
+  }
+
+  /** `series` are the label sets that exist at 0 from the start. */
+  counter<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[] = [],
+    series: readonly Labels[] = [],
+  ): Counter<L> {
+    const counter = new Counter<L>({ name, help, labelNames: [...labelNames], registers: [this.registry] })
+    for (const labels of series) counter.inc(labels as Record<L, string>, 0)
+    return counter
+  }
+
+  /** `collect` is called at each scrape; it must be quick and must not throw. */
+  gauge<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[] = [],
+    collect?: (gauge: Gauge<L>) => void,
+  ): Gauge<L> {
+    const gauge: Gauge<L> = new Gauge<L>({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [this.registry],
+      ...(collect === undefined ? {} : { collect: () => collect(gauge) }),
+    })
+    return gauge
+  }
+
+  histogram<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[] = [],
+    buckets: readonly number[] = latencyBucketsSeconds,
+  ): Histogram<L> {
+    return new Histogram<L>({
+      name,
+      help,
+      labelNames: [...labelNames],
+      buckets: [...buckets],
+      registers: [this.registry],
+    })
+  }
+}

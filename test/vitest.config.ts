@@ -1,0 +1,60 @@
+import { defineConfig } from 'vitest/config'
+
+const root = new URL('..', import.meta.url).pathname
+const never = ['**/node_modules/**', '**/dist/**', '**/.linkfleet/**']
+
+/**
+ * Every suite of the workspace. A test's suffix says what it needs: `x.test.ts` nothing, `x.engine.test.ts`
+ * real engines, `x.fleet.test.ts` and `x.browser.test.ts` a running fleet, `x.faults.test.ts` fleets of its own.
+ */
+export default defineConfig({
+  test: {
+    root,
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          root,
+          include: ['**/*.test.ts'],
+          exclude: [...never, '**/*.{engine,fleet,browser,faults}.test.ts'],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'engine',
+          root,
+          include: ['**/*.engine.test.ts'],
+          exclude: never,
+          globalSetup: [`${root}test/setup/engines.ts`],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'fleet',
+          root,
+          include: ['**/*.{fleet,browser}.test.ts'],
+          exclude: never,
+          globalSetup: [`${root}test/setup/fleet.ts`],
+          testTimeout: 90_000,
+          hookTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'faults',
+          root,
+          include: ['**/*.faults.test.ts'],
+          exclude: never,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
