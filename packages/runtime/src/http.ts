@@ -3,11 +3,14 @@
  * times, and the duration of each request by route.
  */
 import { type ErrorCode, errorKinds, LinkfleetError, problemOf } from '@linkfleet/contracts/errors'
+import Ajv from 'ajv'
+import addFormats from 'ajv-formats'
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
   type FastifyServerOptions,
+  LogController,
 } from 'fastify'
 import { type Listening, urlOf } from './listen.ts'
 import type { Logger } from './log.ts'
@@ -26,21 +29,27 @@ export interface HttpServerOptions {
   readonly fastify?: FastifyServerOptions
 }
 
+// A body says its types itself; everything else of a request is text. Unknown fields are refused, never dropped.
+const exact = addFormats.default(new Ajv.Ajv({ useDefaults: true, strict: true }))
+const fromText = addFormats.default(new Ajv.Ajv({ useDefaults: true, strict: true, coerceTypes: 'array' }))
+
 /** The label of requests that match no route. */
 const noRoute = 'none'
 
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const server = Fastify({
     loggerInstance: options.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimitBytes,
     requestTimeout: options.requestTimeoutMs,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array', allErrors: false } },
     ...options.fastify,
   })
+  server.setValidatorCompiler(({ schema, httpPart }) =>
+    (httpPart === 'body' ? exact : fromText).compile(schema),
+  )
   measureRequests(server, options.metrics)
   server.setErrorHandler((error, request, reply) => {
     const known = toLinkfleetError(error)
@@ -75,6 +84,12 @@ const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_BAD_URL: 'invalid-request',
 }
 
+/** Where JSON Schema's own sentence speaks of the schema instead of the field. */
+const sentences: Readonly<Record<string, string>> = {
+  required: 'is required',
+  additionalProperties: 'is not a known field',
+}
+
 /** Any exception as one of the closed list; what is not known becomes "internal" and tells the caller nothing. */
 export function toLinkfleetError(error: unknown): LinkfleetError {
   if (error instanceof LinkfleetError) return error
@@ -83,7 +98,8 @@ export function toLinkfleetError(error: unknown): LinkfleetError {
   const first = validation?.[0]
   if (first !== undefined) {
     const field = fieldOf(first.instancePath, first.params)
-    const detail = `${field === '' ? 'The request' : field} ${first.message ?? 'is not valid'}`
+    const subject = field === '' ? 'The request' : field
+    const detail = `${subject} ${sentences[first.keyword] ?? first.message ?? 'is not valid'}.`
     return new LinkfleetError('invalid-request', detail, { cause: error, ...(field === '' ? {} : { field }) })
   }
   const mapped = code === undefined ? undefined : fastifyCodes[code]
