@@ -1,0 +1,62 @@
+import { testDatabase } from '@linkfleet/testkit/engines'
+import { eventually } from '@linkfleet/testkit/eventually'
+import { expect, test } from 'vitest'
+import { silentLogger } from './log.ts'
+import { CommitUnknownError, openPool } from './postgres.ts'
+import { hostsOf, withHost } from './postgres-primary.ts'
+
+const options = {
+  name: 'test',
+  maxConnections: 2,
+  statementTimeoutMs: 2_000,
+  connectTimeoutMs: 1_000,
+  log: silentLogger(),
+}
+
+test('a transaction commits whole or not at all', async () => {
+  await using database = await testDatabase()
+  await using pool = openPool({ ...options, url: database.url })
+  await pool.query('CREATE TABLE things (name text PRIMARY KEY)')
+  await pool.transaction(async (transaction) => await transaction.query("INSERT INTO things VALUES ('kept')"))
+  await expect(
+    pool.transaction(async (transaction) => {
+      await transaction.query("INSERT INTO things VALUES ('lost')")
+      throw new Error('no')
+    }),
+  ).rejects.toThrow('no')
+  expect((await pool.query('SELECT name FROM things')).rows).toEqual([{ name: 'kept' }])
+})
+
+test('a commit whose answer is lost is unknown, and the pool works again after it', async () => {
+  await using database = await testDatabase()
+  await using pool = openPool({ ...options, url: database.url })
+  await pool.query('CREATE TABLE things (name text)')
+  // A deferred trigger runs inside COMMIT and ends the very session that commits: no answer ever comes.
+  await pool.query(`CREATE FUNCTION end_session() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$`)
+  await pool.query(`CREATE CONSTRAINT TRIGGER ending AFTER INSERT ON things DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION end_session()`)
+  const creating = pool.transaction(
+    async (transaction) => await transaction.query("INSERT INTO things VALUES ('a')"),
+  )
+  await expect(creating).rejects.toBeInstanceOf(CommitUnknownError)
+  await eventually(async () => (await pool.query('SELECT 1 AS one')).rows[0]?.one === 1)
+})
+
+test('of several hosts the writable one is found, whatever their order', async () => {
+  await using database = await testDatabase()
+  const [primary = ''] = hostsOf(database.url)
+  const replicas = database.replicaUrls.flatMap((url) => hostsOf(url))
+  await using pool = openPool({
+    ...options,
+    url: withHost(database.url, [...replicas, '127.0.0.1:1', primary].join(',')),
+  })
+  const { rows } = await pool.query('SELECT pg_is_in_recovery() AS replica')
+  expect(rows).toEqual([{ replica: false }])
+})
+
+test('a statement that takes too long is ended', async () => {
+  await using database = await testDatabase()
+  await using pool = openPool({ ...options, url: database.url, statementTimeoutMs: 100 })
+  await expect(pool.query('SELECT pg_sleep(30)')).rejects.toMatchObject({ code: '57014' })
+})

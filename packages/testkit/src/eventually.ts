@@ -1,0 +1,33 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+export interface EventuallyOptions {
+  /** 10 s unless told. */
+  readonly withinMs?: number
+  readonly everyMs?: number
+}
+
+/**
+ * Awaits a condition with a deadline: calls `probe` until it neither throws nor returns false, and gives back its
+ * value. After the deadline it throws the probe's last error.
+ */
+export async function eventually<T>(
+  probe: () => T | Promise<T>,
+  options: EventuallyOptions = {},
+): Promise<T> {
+  const { withinMs = 10_000, everyMs = 20 } = options
+  const deadlineMs = performance.now() + withinMs
+  for (;;) {
+    let failure: unknown
+    try {
+      const value = await probe()
+      if (value !== false) return value
+      failure = new Error('The condition is still false.')
+    } catch (error) {
+      failure = error
+    }
+    if (performance.now() > deadlineMs) {
+      throw new Error(`Not so within ${withinMs} ms: ${(failure as Error).message}`, { cause: failure })
+    }
+    await delay(everyMs)
+  }
+}
