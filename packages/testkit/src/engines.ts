@@ -2,10 +2,12 @@
  * Real engines for `*.engine.test.ts`. One set runs for a whole test run (see test/setup/engines.ts); each test
  * takes a database, key prefix and topic of its own from it.
  */
-import { randomBytes } from 'node:crypto'
 import { inject } from 'vitest'
 import { runOnce, untilConnectable, withDatabase } from './database.ts'
 import type { EngineSet } from './engine-set.ts'
+import { uniqueName } from './unique-name.ts'
+
+export { uniqueName } from './unique-name.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -26,11 +28,6 @@ export function testKafkaBrokers(): readonly string[] {
   return testEngines().kafkaBrokers
 }
 
-/** A name that no other test has: `prefix-1f2e3d4c5b6a`. */
-export function uniqueName(prefix: string): string {
-  return `${prefix}-${randomBytes(6).toString('hex')}`
-}
-
 export interface TestDatabase extends AsyncDisposable {
   /** The owner's URL on the primary. */
   readonly url: string
@@ -41,7 +38,7 @@ export interface TestDatabase extends AsyncDisposable {
 /** A fresh database with every migration applied, there on the replicas too. Dropped when disposed. */
 export async function testDatabase(): Promise<TestDatabase> {
   const { databaseUrl, databaseReplicaUrls, templateDatabase } = testEngines()
-  const name = `test_${randomBytes(6).toString('hex')}`
+  const name = uniqueName('test').replace('-', '_')
   await runOnce(databaseUrl, `CREATE DATABASE ${name} TEMPLATE ${templateDatabase}`)
   const url = withDatabase(databaseUrl, name)
   const replicaUrls = databaseReplicaUrls.map((replica) => withDatabase(replica, name))

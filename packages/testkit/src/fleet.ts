@@ -1,0 +1,101 @@
+/** A whole fleet as `npm start` brings it up, for tests that use public ports only. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { freePortBase } from './free-ports.ts'
+
+export interface Fleet {
+  readonly home: string
+  readonly portBase: number
+  /** Base URLs of the public HTTP ports. */
+  readonly redirectUrl: string
+  readonly shortenerUrl: string
+  readonly analyticsUrl: string
+  readonly consoleUrl: string
+}
+
+export interface RunningService {
+  readonly name: string
+  readonly instance: number | string
+  readonly pid: number
+  readonly url?: string
+  readonly grpc?: string
+  readonly admin: string
+}
+
+export interface RunFile {
+  readonly services: readonly RunningService[]
+  readonly engines: readonly { readonly name: string; readonly pid: number; readonly url: string }[]
+}
+
+const launcher = fileURLToPath(new URL('../../../deploy/local/bin/linkfleet.mjs', import.meta.url))
+
+export interface Finished {
+  readonly status: number | null
+  readonly output: string
+}
+
+/** Runs a command of the launcher to its end, as `npm run <command>` does. */
+export async function runLauncher(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
+  const child = spawn(process.execPath, [launcher, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  child.stdout.on('data', (chunk) => {
+    output += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    output += chunk
+  })
+  const [status] = (await once(child, 'close')) as [number | null]
+  return { status, output }
+}
+
+/** Starts a fleet with a home and ports of its own. Disposing stops it and removes its home. */
+export async function startFleet(options: readonly string[] = []): Promise<Fleet & AsyncDisposable> {
+  const home = await mkdtemp(join(tmpdir(), 'linkfleet-fleet-'))
+  const portBase = await freePortBase()
+  const started = await runLauncher([
+    'start',
+    '--detach',
+    '--home',
+    home,
+    '--port-base',
+    String(portBase),
+    ...options,
+  ])
+  if (started.status !== 0) {
+    await rm(home, { recursive: true, force: true })
+    throw new Error(`The fleet did not start (status ${started.status}):\n${started.output}`)
+  }
+  return {
+    ...fleetAt(home, portBase),
+    async [Symbol.asyncDispose]() {
+      const stopped = await runLauncher(['stop', '--home', home])
+      if (stopped.status !== 0) throw new Error(`The fleet did not stop:\n${stopped.output}`)
+      await rm(home, { recursive: true, force: true, maxRetries: 5 })
+    },
+  }
+}
+
+function fleetAt(home: string, portBase: number): Fleet {
+  const at = (distance: number) => `http://localhost:${portBase + distance}`
+  return { home, portBase, redirectUrl: at(0), shortenerUrl: at(1), analyticsUrl: at(2), consoleUrl: at(3) }
+}
+
+/** What runs now, as run.json tells it. */
+export async function readRunFile(home: string): Promise<RunFile> {
+  return JSON.parse(await readFile(join(home, 'run.json'), 'utf8')) as RunFile
+}
+
+/** The admin key that the start made. */
+export async function readAdminKey(home: string): Promise<string> {
+  return (await readFile(join(home, 'admin.key'), 'utf8')).trim()
+}

@@ -1,0 +1,32 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+
+/** Whether a TCP port of 127.0.0.1 can be listened on now. */
+export async function isPortFree(port: number): Promise<boolean> {
+  const server = createServer()
+  try {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    return true
+  } catch {
+    return false
+  } finally {
+    server.close()
+  }
+}
+
+// Every port of a fleet with two instances of each service, as a distance from its port base.
+const distances = [
+  0, 1, 2, 3, 20, 21, 22, 23, 1_001, 1_002, 1_004, 1_010, 1_021, 1_022, 1_024, 1_100, 1_101, 1_102, 1_103,
+  1_104, 1_120, 1_121, 1_122, 1_123, 1_124, 7_352, 7_353, 7_354, 8_299, 11_012, 11_013,
+]
+
+/** A `--port-base` whose ports are all free. Another process may still take one: the start then says so. */
+export async function freePortBase(): Promise<number> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const base = 20_000 + Math.floor(Math.random() * 100) * 200
+    const free = await Promise.all(distances.map((distance) => isPortFree(base + distance)))
+    if (free.every(Boolean)) return base
+  }
+  throw new Error('No free block of ports was found in 50 attempts.')
+}
