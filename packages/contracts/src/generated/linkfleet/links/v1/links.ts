@@ -63,7 +63,10 @@ export interface LinkCopy {
   code: string;
   /** From one global sequence; grows with each change of any link. */
   version: number;
-  /** The Postgres timeline on which that version was written, as a number. */
+  /**
+   * The Postgres timeline of the server that told this copy, as a number. After a promotion that lost commits, a
+   * copy of the new timeline is newer than every copy of the old one, whatever their versions.
+   */
   timeline: number;
   state: LinkState;
   targetUrl: string;
@@ -76,6 +79,15 @@ export interface LinkCopy {
   /** 0 means unlimited. */
   maxClicks: number;
   passwordProtected: boolean;
+}
+
+/** The value of a record of the topic `link-changes`. Records of one link are in version order, but may repeat. */
+export interface LinkChange {
+  link:
+    | LinkCopy
+    | undefined;
+  /** The moment, on the primary's clock, at which this copy was known to be current. */
+  asOfMs: number;
 }
 
 export interface ResolveLinksRequest {
@@ -326,6 +338,63 @@ export const LinkCopy: MessageFns<LinkCopy> = {
             }
 
             message.passwordProtected = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLinkChange(): LinkChange {
+  return { link: undefined, asOfMs: 0 };
+}
+
+export const LinkChange: MessageFns<LinkChange> = {
+  encode(message: LinkChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.link !== undefined) {
+      LinkCopy.encode(message.link, writer.uint32(10).fork()).join();
+    }
+    if (message.asOfMs !== 0) {
+      writer.uint32(16).uint64(message.asOfMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LinkChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLinkChange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.link = LinkCopy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.asOfMs = longToNumber(reader.uint64());
             continue;
           }
         }

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest'
+import { LinkState } from './generated/linkfleet/links/v1/links.ts'
+import { decodeLinkChange, encodeLinkChange } from './link-changes.ts'
+import { partitionOf } from './partition.ts'
+
+const link = {
+  domainId: 1,
+  code: 'aB3dE5g',
+  version: 42,
+  timeline: 1,
+  state: LinkState.LIVE,
+  targetUrl: 'https://example.com/ä?b=c',
+  redirectStatus: 302,
+  forwardQuery: false,
+  startsAtMs: 0,
+  expiresAtMs: 1_800_000_000_123,
+  maxClicks: 0,
+  passwordProtected: false,
+}
+
+describe('the topic link-changes', () => {
+  it('gives back the change that was written', () => {
+    const record = encodeLinkChange({ link, asOfMs: 1_700_000_000_001 }, 12)
+    expect(decodeLinkChange(record.value)).toEqual({ link, asOfMs: 1_700_000_000_001 })
+  })
+
+  it('keys a record by domain and code, and places it by the hash that all services share', () => {
+    const record = encodeLinkChange({ link, asOfMs: 1 }, 12)
+    expect(record.key.toString()).toBe('1:aB3dE5g')
+    expect(record.partition).toBe(partitionOf(1, 'aB3dE5g', 12))
+  })
+
+  it.each([
+    ['a deletion marker', null],
+    ['an empty value', Buffer.alloc(0)],
+    ['bytes that are no message', Buffer.from('ffffffffff', 'hex')],
+    ['a message that is cut off', encodeLinkChange({ link, asOfMs: 1 }, 1).value.subarray(0, 9)],
+  ])('answers undefined for %s', (_name, value) => {
+    expect(decodeLinkChange(value)).toBeUndefined()
+  })
+
+  it('refuses to write a change without a link', () => {
+    expect(() => encodeLinkChange({ link: undefined, asOfMs: 1 }, 1)).toThrow(TypeError)
+  })
+})
