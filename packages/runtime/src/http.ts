@@ -153,7 +153,8 @@ function measureRequests(server: FastifyInstance, metrics: Metrics): void {
 /** Listens. Disposing stops accepting, lets accepted requests finish, and closes idle connections. */
 export async function listen(server: FastifyInstance, host: string, port: number): Promise<Listening> {
   await server.listen({ host, port })
-  const address = server.addresses()[0]
-  if (address === undefined) throw new Error('The HTTP server has no address.')
+  const [address] = server.addresses()
+  if (address === undefined || typeof address === 'string')
+    throw new Error('The HTTP server has no TCP address.')
   return { url: urlOf(address), port: address.port, [Symbol.asyncDispose]: async () => await server.close() }
 }

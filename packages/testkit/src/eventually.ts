@@ -13,14 +13,14 @@ export interface EventuallyOptions {
 export async function eventually<T>(
   probe: () => T | Promise<T>,
   options: EventuallyOptions = {},
-): Promise<T> {
+): Promise<Exclude<T, false>> {
   const { withinMs = 10_000, everyMs = 20 } = options
   const deadlineMs = performance.now() + withinMs
   for (;;) {
     let failure: unknown
     try {
       const value = await probe()
-      if (value !== false) return value
+      if (value !== false) return value as Exclude<T, false>
       failure = new Error('The condition is still false.')
     } catch (error) {
       failure = error

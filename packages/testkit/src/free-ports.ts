@@ -1,19 +1,4 @@
-import { once } from 'node:events'
-import { createServer } from 'node:net'
-
-/** Whether a TCP port of 127.0.0.1 can be listened on now. */
-export async function isPortFree(port: number): Promise<boolean> {
-  const server = createServer()
-  try {
-    server.listen(port, '127.0.0.1')
-    await once(server, 'listening')
-    return true
-  } catch {
-    return false
-  } finally {
-    server.close()
-  }
-}
+import { isPortFree } from '@linkfleet/local/ports'
 
 // Every port of a fleet with two instances of each service, as a distance from its port base.
 const distances = [

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEngines } from '@linkfleet/local/engines'
+import { freePortBlock } from '@linkfleet/local/ports'
 import { startContainers, whyNoContainers } from './containers.ts'
 import { makeTemplate } from './database.ts'
 import type { EngineSet } from './engine-set.ts'
@@ -24,26 +25,31 @@ export async function startTestEngines(
   return { ...running, templateDatabase: await makeTemplate(running.databaseUrl) }
 }
 
+const replicaCount = 2
+
 async function startPrograms(say: (sentence: string) => void): Promise<RunningEngines> {
   await using resources = new AsyncDisposableStack()
   const home = await mkdtemp(join(tmpdir(), 'linkfleet-engines-'))
   resources.defer(async () => await rm(home, { recursive: true, force: true, maxRetries: 5 }))
-  const engines = resources.use(
-    await startEngines({
-      home,
-      ports: 'free',
-      which: ['postgres', 'redis', 'kafka'],
-      brokers: 1,
-      replicas: 2,
-      log: say,
-    }),
-  )
+  const first = await freePortBlock(replicaCount + 4)
+  const engines = await startEngines({
+    home,
+    ports: { postgres: first, redis: first + 3, kafka: first + 4, prometheus: 0 },
+    which: ['postgres', 'redis', 'kafka'],
+    replicas: replicaCount,
+    maxConnections: 200,
+    report: ({ name, version, origin }) => say(`${name} ${version}: ${origin}`),
+  })
+  resources.use(engines)
+  const { databaseUrl, databaseReplicaUrls, redisUrl, kafkaBrokers } = engines
+  if (databaseUrl === undefined || redisUrl === undefined)
+    throw new Error('The engines started without an address.')
   const running = resources.move()
   return {
-    databaseUrl: engines.databaseUrl,
-    databaseReplicaUrls: engines.databaseReplicaUrls,
-    redisUrl: engines.redisUrl,
-    kafkaBrokers: engines.kafkaBrokers,
+    databaseUrl,
+    databaseReplicaUrls,
+    redisUrl,
+    kafkaBrokers,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }
