@@ -1,0 +1,218 @@
+/**
+ * The consumer of the topic: joins the group, hands partitions to followers, and asks each second how far the log
+ * reaches. Offsets are kept by the followers in Postgres; Kafka is told none.
+ *
+ * kafkajs (2.2.4) calls the listeners of GROUP_JOIN before it fetches, so pausing there keeps every record back
+ * until its follower knows where to begin; and where it would reset an offset that is out of range in silence, the
+ * follower sees that the batch does not follow what was applied.
+ */
+import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
+import {
+  type Admin,
+  type Consumer,
+  type EachBatchPayload,
+  ensureTopics,
+  type Kafka,
+} from '@linkfleet/runtime/kafka'
+import type { ClickRecord } from '../domain/batch-plan.ts'
+import type { PartitionProgress } from '../domain/freshness.ts'
+import type { LogEnds } from '../domain/position.ts'
+import type { Events } from '../events.ts'
+import type { ClickLog, ClickStore, Delivery } from '../ports.ts'
+import { PartitionFollower } from './partition-follower.ts'
+
+export interface ClickConsumerOptions {
+  readonly kafka: Kafka
+  readonly topic: string
+  readonly partitions: number
+  readonly groupId: string
+  readonly concurrency: number
+  readonly fetchBytesMax: number
+  readonly sessionTimeoutMs: number
+  readonly store: ClickStore
+  readonly events: Events
+  readonly now: () => number
+}
+
+export interface ClickConsumer extends AsyncDisposable {
+  /** By partition, of the partitions that this instance has now. */
+  progress(): ReadonlyMap<number, PartitionProgress>
+  /** 'up' while Kafka answers, else what went wrong last. */
+  state(): string
+}
+
+const retry = { baseMs: 200, maxMs: 5_000 }
+const observeEveryMs = 1_000
+
+/** Starts in the background and never gives up: Kafka may be away at the start and at any time after. */
+export function startClickConsumer(options: ClickConsumerOptions): ClickConsumer {
+  const stopping = new AbortController()
+  const run = new ConsumerRun(options, stopping.signal)
+  const finished = run.keepRunning()
+  return {
+    progress: () => run.progress(),
+    state: () => run.state,
+    async [Symbol.asyncDispose]() {
+      stopping.abort()
+      await finished
+    },
+  }
+}
+
+class ConsumerRun {
+  state = 'not tried yet'
+  readonly #options: ClickConsumerOptions
+  readonly #stopping: AbortSignal
+  readonly #followers = new Map<number, PartitionFollower>()
+
+  constructor(options: ClickConsumerOptions, stopping: AbortSignal) {
+    this.#options = options
+    this.#stopping = stopping
+  }
+
+  progress(): ReadonlyMap<number, PartitionProgress> {
+    return new Map([...this.#followers].map(([partition, follower]) => [partition, follower.progress]))
+  }
+
+  async keepRunning(): Promise<void> {
+    for (let attempt = 0; !this.#stopping.aborted; attempt++) {
+      const startedMs = performance.now()
+      try {
+        await this.#runOnce()
+      } catch (cause) {
+        this.state = (cause as Error).message
+        this.#options.events.consumerFailed(cause)
+      }
+      this.#release()
+      if (performance.now() - startedMs > 60_000) attempt = 0
+      await sleep(backoffMs(attempt, retry), this.#stopping)
+    }
+  }
+
+  /** Consumes until it is told to stop, or the consumer ends for good. */
+  async #runOnce(): Promise<void> {
+    const { kafka, topic, partitions, groupId, concurrency, fetchBytesMax, sessionTimeoutMs } = this.#options
+    await ensureTopics(kafka, [{ topic, partitions }])
+    const admin = kafka.admin()
+    const consumer = kafka.consumer({
+      groupId,
+      sessionTimeout: sessionTimeoutMs,
+      heartbeatInterval: Math.floor(sessionTimeoutMs / 4),
+      rebalanceTimeout: sessionTimeoutMs * 2,
+      maxBytesPerPartition: fetchBytesMax,
+      maxWaitTimeInMs: 250,
+      metadataMaxAge: 30_000,
+      allowAutoTopicCreation: false,
+    })
+    const crashed = Promise.withResolvers<never>()
+    crashed.promise.catch(() => {})
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      this.#release()
+      if (!payload.restart) crashed.reject(payload.error)
+      else this.state = payload.error.message
+    })
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) =>
+      this.#assign(payload.memberAssignment[topic] ?? [], consumer, admin),
+    )
+    try {
+      await admin.connect()
+      await consumer.connect()
+      await consumer.subscribe({ topic, fromBeginning: true })
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: concurrency,
+        eachBatch: async (payload) => await this.#arrived(payload),
+      })
+      await Promise.race([crashed.promise, this.#observeUntilStopped(admin)])
+    } finally {
+      this.#release()
+      await consumer.disconnect().catch(() => {})
+      await admin.disconnect().catch(() => {})
+    }
+  }
+
+  #assign(partitions: readonly number[], consumer: Consumer, admin: Admin): void {
+    this.#release()
+    const { store, events, now, topic } = this.#options
+    this.state = 'up'
+    events.assigned(partitions)
+    if (partitions.length > 0) consumer.pause([{ topic, partitions: [...partitions] }])
+    const ports = { store, events, now, log: logOf(admin, topic), delivery: deliveryOf(consumer, topic) }
+    for (const partition of partitions) {
+      const follower = new PartitionFollower(partition, ports)
+      this.#followers.set(partition, follower)
+      follower.start()
+    }
+  }
+
+  #release(): void {
+    for (const follower of this.#followers.values()) follower.stop()
+    this.#followers.clear()
+  }
+
+  async #arrived({ batch, resolveOffset, heartbeat }: EachBatchPayload): Promise<void> {
+    const records = batch.messages.map(
+      (message): ClickRecord => ({
+        offset: Number(message.offset),
+        timestampMs: Number(message.timestamp),
+        value: message.value,
+      }),
+    )
+    const lastOffset = await this.#followers.get(batch.partition)?.arrived(records)
+    if (lastOffset !== undefined) resolveOffset(String(lastOffset))
+    await heartbeat()
+  }
+
+  async #observeUntilStopped(admin: Admin): Promise<void> {
+    while (!this.#stopping.aborted) {
+      try {
+        await this.#observe(admin)
+        this.state = 'up'
+      } catch (cause) {
+        this.state = (cause as Error).message
+        this.#options.events.observeFailed(cause)
+      }
+      await sleep(observeEveryMs, this.#stopping)
+    }
+  }
+
+  async #observe(admin: Admin): Promise<void> {
+    const askedAtMs = this.#options.now()
+    const looks = [...this.#followers.values()].map(
+      (follower) => [follower.partition, follower, follower.look(askedAtMs)] as const,
+    )
+    const ends = await logOf(admin, this.#options.topic).ends()
+    const caughtUp = new Map<number, number>()
+    for (const [partition, follower, tell] of looks) {
+      const end = ends.get(partition)
+      if (end !== undefined) tell(end)
+      if (follower.isSettled) caughtUp.set(partition, follower.progress.caughtUpAtMs)
+    }
+    if (caughtUp.size > 0) await this.#options.store.noteProgress(caughtUp, ends.size)
+  }
+}
+
+function logOf(admin: Admin, topic: string): ClickLog {
+  return {
+    async ends() {
+      const offsets = await admin.fetchTopicOffsets(topic)
+      return new Map(
+        offsets.map(({ partition, low, high }): [number, LogEnds] => [
+          partition,
+          { low: Number(low), high: Number(high) },
+        ]),
+      )
+    },
+  }
+}
+
+function deliveryOf(consumer: Consumer, topic: string): Delivery {
+  return {
+    pause: (partition) => consumer.pause([{ topic, partitions: [partition] }]),
+    resumeAt(partition, offset) {
+      consumer.seek({ topic, partition, offset: String(offset) })
+      consumer.resume([{ topic, partitions: [partition] }])
+    },
+  }
+}

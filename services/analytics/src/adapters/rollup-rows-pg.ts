@@ -1,0 +1,141 @@
+/** Adds a rollup to its tables: one statement a table, rows as arrays, in key order. */
+import type { Queryable } from '@linkfleet/runtime/postgres'
+import type { Rollup } from '../domain/rollup.ts'
+
+interface Column {
+  readonly type: 'int' | 'smallint' | 'bigint' | 'text' | 'ms' | 'day'
+  readonly values: readonly (number | string | null)[]
+}
+
+interface Upsert {
+  readonly table: string
+  /** The columns of the key. */
+  readonly key: Readonly<Record<string, Column>>
+  /** Columns whose numbers are added to what is there. */
+  readonly add: Readonly<Record<string, readonly number[]>>
+  /** Columns that keep the lesser or the greater moment. */
+  readonly keep?: Readonly<Record<string, { readonly pick: 'LEAST' | 'GREATEST'; readonly column: Column }>>
+}
+
+export async function writeRollup(transaction: Queryable, partition: number, rollup: Rollup): Promise<void> {
+  for (const upsert of upsertsOf(partition, rollup)) {
+    const rows = Object.values(upsert.add)[0]?.length ?? 0
+    if (rows > 0) await transaction.query(toQuery(upsert))
+  }
+}
+
+function upsertsOf(partition: number, rollup: Rollup): Upsert[] {
+  const { totals, series, traits, fleet, orphans } = rollup
+  return [
+    {
+      table: 'totals',
+      key: linkKey(totals),
+      add: {
+        humans: totals.map((row) => row.humans),
+        bots: totals.map((row) => row.bots),
+        orphans: totals.map((row) => row.orphans),
+      },
+      keep: {
+        first_click_at: { pick: 'LEAST', column: ms(totals.map((row) => row.firstMs)) },
+        last_click_at: { pick: 'GREATEST', column: ms(totals.map((row) => row.lastMs)) },
+      },
+    },
+    {
+      table: 'series',
+      key: {
+        ...linkKey(series),
+        grain_seconds: int(series.map((row) => row.grainSeconds)),
+        start_at: ms(series.map((row) => row.startMs)),
+      },
+      add: tallies(series),
+    },
+    {
+      table: 'trait_days',
+      key: {
+        ...linkKey(traits),
+        day: day(traits.map((row) => row.dayMs)),
+        trait: { type: 'smallint', values: traits.map((row) => row.trait) },
+        value: { type: 'text', values: traits.map((row) => row.value) },
+      },
+      add: tallies(traits),
+    },
+    {
+      table: 'fleet_series',
+      key: {
+        grain_seconds: int(fleet.map((row) => row.grainSeconds)),
+        start_at: ms(fleet.map((row) => row.startMs)),
+        partition: int(fleet.map(() => partition)),
+      },
+      add: { ...tallies(fleet), orphans: fleet.map((row) => row.orphans) },
+    },
+    {
+      table: 'orphan_days',
+      key: {
+        day: day(orphans.map((row) => row.dayMs)),
+        domain_id: int(orphans.map((row) => row.domainId)),
+        reason: { type: 'smallint', values: orphans.map((row) => row.reason) },
+        partition: int(orphans.map(() => partition)),
+      },
+      add: { clicks: orphans.map((row) => row.clicks) },
+    },
+  ]
+}
+
+/** Moments and days travel as milliseconds and are made by the server, which knows no time zone but UTC this way. */
+const arrays: Readonly<Record<Column['type'], { cast: string; from: (name: string) => string }>> = {
+  int: { cast: 'int[]', from: (name) => name },
+  smallint: { cast: 'smallint[]', from: (name) => name },
+  bigint: { cast: 'bigint[]', from: (name) => name },
+  text: { cast: 'text[]', from: (name) => name },
+  ms: { cast: 'bigint[]', from: (name) => `to_timestamp(${name} / 1000.0)` },
+  day: { cast: 'bigint[]', from: (name) => `date '1970-01-01' + (${name} / 86400000)::int` },
+}
+
+function toQuery(upsert: Upsert): { name: string; text: string; values: unknown[] } {
+  const added = Object.entries(upsert.add)
+  const kept = Object.entries(upsert.keep ?? {})
+  const columns: [string, Column][] = [
+    ...Object.entries(upsert.key),
+    ...added.map(([name, values]): [string, Column] => [name, { type: 'bigint', values }]),
+    ...kept.map(([name, { column }]): [string, Column] => [name, column]),
+  ]
+  const names = columns.map(([name]) => name).join(', ')
+  const arrived = columns.map(([, { type }], index) => `$${index + 1}::${arrays[type].cast}`).join(', ')
+  const made = columns.map(([name, { type }]) => arrays[type].from(`arrived.${name}`)).join(', ')
+  const changes = [
+    ...added.map(([name]) => `${name} = kept.${name} + excluded.${name}`),
+    ...kept.map(([name, { pick }]) => `${name} = ${pick}(kept.${name}, excluded.${name})`),
+  ]
+  return {
+    name: `add-${upsert.table}`,
+    text: `INSERT INTO clicks.${upsert.table} AS kept (${names})
+      SELECT ${made} FROM unnest(${arrived}) AS arrived(${names})
+      ON CONFLICT (${Object.keys(upsert.key).join(', ')}) DO UPDATE SET ${changes.join(', ')}`,
+    values: columns.map(([, { values }]) => values),
+  }
+}
+
+type Keyed = readonly { readonly domainId: number; readonly code: string }[]
+
+function linkKey(rows: Keyed): Record<string, Column> {
+  return {
+    domain_id: int(rows.map((row) => row.domainId)),
+    code: { type: 'text', values: rows.map((row) => row.code) },
+  }
+}
+
+function tallies(rows: readonly { readonly humans: number; readonly bots: number }[]) {
+  return { humans: rows.map((row) => row.humans), bots: rows.map((row) => row.bots) }
+}
+
+function int(values: readonly number[]): Column {
+  return { type: 'int', values }
+}
+
+function ms(values: readonly (number | null)[]): Column {
+  return { type: 'ms', values }
+}
+
+function day(values: readonly number[]): Column {
+  return { type: 'day', values }
+}

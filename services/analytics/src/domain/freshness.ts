@@ -1,0 +1,29 @@
+/** How old the oldest click is that has reached Kafka and is not counted yet, as far as this instance can tell. */
+
+export interface PartitionProgress {
+  /** The moment at which everything in the partition was last known to be applied. */
+  readonly caughtUpAtMs: number
+  /** When the log's end was last asked for, successfully. */
+  readonly askedAtMs: number
+  /** Records in the log that are not applied, when it was last asked. */
+  readonly lagRecords: number
+  /** The oldest click of the batch that is being applied right now. */
+  readonly inHandOldestMs: number | undefined
+}
+
+/** Without an answer for this long, the log is taken to hold clicks that we do not know of. */
+const answerAgeMsMax = 5_000
+
+/**
+ * Seconds, never less than the truth but for clicks that still wait in spools: an unapplied click arrived after
+ * its partition was last caught up, so that moment bounds its age.
+ */
+export function oldestUnappliedAgeSeconds(partitions: Iterable<PartitionProgress>, nowMs: number): number {
+  let oldestMs = nowMs
+  for (const progress of partitions) {
+    const blind = nowMs - progress.askedAtMs > answerAgeMsMax
+    if (progress.lagRecords > 0 || blind) oldestMs = Math.min(oldestMs, progress.caughtUpAtMs)
+    if (progress.inHandOldestMs !== undefined) oldestMs = Math.min(oldestMs, progress.inHandOldestMs)
+  }
+  return (nowMs - oldestMs) / 1000
+}

@@ -1,0 +1,109 @@
+/** What analytics asks of the world. */
+import type { BatchCounts, DeadLetter, ReadRecord } from './domain/batch-plan.ts'
+import type { LogEnds, StoredPosition } from './domain/position.ts'
+import type { Grain } from './domain/stats-range.ts'
+
+export interface LinkKey {
+  readonly domainId: number
+  readonly code: string
+}
+
+export type ApplyOutcome =
+  | {
+      readonly kind: 'applied'
+      readonly nextOffset: number
+      readonly counts: BatchCounts
+      readonly deadLetters: readonly DeadLetter[]
+    }
+  /** Someone else moved the partition on: this consumer no longer owns it, or an unanswered commit took effect. */
+  | { readonly kind: 'out-of-step' }
+
+/**
+ * The one writer of rollups. Each call is one transaction; it throws when the database refuses or does not answer,
+ * and then the caller reads the position again before it goes on. No call retries.
+ */
+export interface ClickStore {
+  position(partition: number): Promise<StoredPosition | undefined>
+  /** Makes the position of a partition that has none. False when there is one by now. */
+  begin(partition: number, nextOffset: number): Promise<boolean>
+  /** Moves the position without applying anything. False when it no longer is `from`. */
+  move(partition: number, from: number, to: number): Promise<boolean>
+  /** Applies records that continue the log at `from`, all of them or none. */
+  apply(partition: number, from: number, records: readonly ReadRecord[]): Promise<ApplyOutcome>
+  /** Notes until when partitions are applied whole, and forgets partitions that the topic no longer has. */
+  noteProgress(caughtUpAtMs: ReadonlyMap<number, number>, partitionCount: number): Promise<void>
+}
+
+/** The log of clicks. Throws while no broker answers. */
+export interface ClickLog {
+  ends(): Promise<ReadonlyMap<number, LogEnds>>
+}
+
+/** Steers the delivery of one consumer. No call throws for a partition that is not assigned any more. */
+export interface Delivery {
+  pause(partition: number): void
+  /** Delivers from `offset` on. */
+  resumeAt(partition: number, offset: number): void
+}
+
+export interface Totals {
+  readonly humans: number
+  readonly bots: number
+}
+
+export interface SeriesPoint extends Totals {
+  readonly startMs: number
+}
+
+export interface TraitCount extends Totals {
+  readonly trait: number
+  readonly value: string
+}
+
+export interface LinkCounts extends Totals {
+  readonly orphans: number
+  readonly firstClickAtMs: number | null
+  readonly lastClickAtMs: number | null
+}
+
+export interface RangeQuery {
+  readonly grain: Grain
+  readonly fromMs: number
+  /** Exclusive. */
+  readonly toMs: number
+}
+
+export interface LinkStats {
+  /** undefined when no click of this code was ever counted. */
+  readonly counts: LinkCounts | undefined
+  readonly series: readonly SeriesPoint[]
+  /** Over the whole days that the range touches, as are `days`. The most frequent values of each trait. */
+  readonly traits: readonly TraitCount[]
+  readonly days: Totals
+  readonly asOfMs: number | null
+}
+
+export interface FleetStats extends Totals {
+  readonly orphans: number
+  readonly series: readonly SeriesPoint[]
+  readonly asOfMs: number | null
+}
+
+/** Counted clicks. All parts of an answer are of one snapshot. Throws LinkfleetError 'unavailable'. */
+export interface StatsReader {
+  link(key: LinkKey, range: RangeQuery): Promise<LinkStats>
+  fleet(range: RangeQuery): Promise<FleetStats>
+  /** Only of keys that have any, in no order. */
+  totals(keys: readonly LinkKey[]): Promise<{
+    readonly totals: readonly (LinkKey & Totals)[]
+    readonly asOfMs: number | null
+  }>
+}
+
+/** The shortener. Throws LinkfleetError when it does not answer within its deadline. */
+export interface Links {
+  /** Whether such a link exists or existed. */
+  isKnown(key: LinkKey): Promise<boolean>
+  /** Whether a key or session is valid; every role may read statistics. */
+  mayRead(credential: string): Promise<boolean>
+}

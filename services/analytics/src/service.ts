@@ -1,0 +1,128 @@
+import { StatsService } from '@linkfleet/contracts/generated/linkfleet/clicks/v1/stats'
+import { grpcService, startGrpcServer } from '@linkfleet/runtime/grpc-server'
+import { createHttpServer, listen } from '@linkfleet/runtime/http'
+import { openKafka } from '@linkfleet/runtime/kafka'
+import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import type { ServiceContext } from '@linkfleet/runtime/process'
+import { type ClickConsumer, startClickConsumer } from './adapters/click-consumer-kafka.ts'
+import { openClickStorePg } from './adapters/click-store-pg.ts'
+import { type LinksGrpc, openLinksGrpc } from './adapters/links-grpc.ts'
+import { startPruner } from './adapters/pruner-pg.ts'
+import { openStatsReaderPg } from './adapters/stats-reader-pg.ts'
+import { createUserAgentClassifier } from './adapters/user-agents.ts'
+import type { AnalyticsConfig } from './config.ts'
+import { createEvents, exposeProgress } from './events.ts'
+import { getTotals } from './grpc/get-totals.ts'
+import { createAuthorize } from './http/authorize.ts'
+import { fleetSummaryRoute } from './http/fleet-summary.ts'
+import { linkStatsRoute } from './http/link-stats.ts'
+
+export interface Analytics extends AsyncDisposable {
+  readonly url: string
+  /** host:port of gRPC. */
+  readonly grpcAddress: string
+}
+
+export async function startAnalytics(config: AnalyticsConfig, context: ServiceContext): Promise<Analytics> {
+  const { log, metrics, health } = context
+  const now = () => Date.now()
+  const events = createEvents(log, metrics)
+  await using resources = new AsyncDisposableStack()
+
+  const primary = resources.use(openReadingPool(config.databaseUrl, 'analytics', context))
+  const replicas = config.databaseReplicaUrls.map((url) =>
+    resources.use(openReadingPool(url, 'analytics-replica', context)),
+  )
+  const links = resources.use(openLinksGrpc({ addresses: config.shortenerAddresses, now }))
+  const retention = { minuteDays: config.minuteRetentionDays, hourDays: config.hourRetentionDays }
+  const stats = openStatsReaderPg({ replicas, primary, events, now })
+
+  const ingestPool = resources.use(openIngestPool(config, context))
+  const store = openClickStorePg({ pool: ingestPool, classify: createUserAgentClassifier(), now })
+  const consumer = resources.use(
+    startClickConsumer({
+      kafka: openKafka({
+        brokers: config.kafkaBrokers,
+        clientId: `analytics-${config.instance}`,
+        log,
+      }),
+      topic: config.clicksTopic,
+      partitions: config.clicksPartitions,
+      groupId: config.clicksGroup,
+      concurrency: config.ingestConcurrency,
+      fetchBytesMax: config.ingestFetchBytesMax,
+      sessionTimeoutMs: config.sessionTimeoutMs,
+      store,
+      events,
+      now,
+    }),
+  )
+  exposeProgress(metrics, () => consumer.progress(), now)
+  resources.use(startPruner({ pool: primary, retention, events, now }))
+
+  const grpc = resources.use(
+    await startGrpcServer({
+      host: config.grpcHost,
+      port: config.grpcPort,
+      services: [grpcService(StatsService, { getTotals: getTotals(stats) })],
+      protoFiles: ['linkfleet/clicks/v1/stats.proto'],
+      log,
+      metrics,
+    }),
+  )
+  const server = createHttpServer({ log, metrics, bodyLimitBytes: 1_024, requestTimeoutMs: 10_000 })
+  const authorize = createAuthorize(links, config.anonymousLoopback)
+  const defaultDomain = new URL(config.publicUrl).host
+  linkStatsRoute(server, { stats, links, authorize, retention, defaultDomain, now })
+  fleetSummaryRoute(server, { stats, authorize, retention, now })
+  const http = resources.use(await listen(server, config.httpHost, config.httpPort))
+
+  showDependencies(context, { primary, replicas, links, consumer })
+  health.setReady()
+  const started = resources.move()
+  return {
+    url: http.url,
+    grpcAddress: grpc.address,
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  }
+}
+
+function openReadingPool(url: string, name: string, { log }: ServiceContext): Pool {
+  return openPool({
+    url,
+    name,
+    maxConnections: 8,
+    statementTimeoutMs: 2_000,
+    connectTimeoutMs: 1_000,
+    log,
+  })
+}
+
+/** Apart from the reads, so that neither waits for the other's connections. */
+function openIngestPool(config: AnalyticsConfig, { log }: ServiceContext): Pool {
+  return openPool({
+    url: config.databaseUrl,
+    name: 'analytics-ingest',
+    maxConnections: config.ingestConcurrency + 2,
+    statementTimeoutMs: 10_000,
+    connectTimeoutMs: 2_000,
+    log,
+  })
+}
+
+interface Dependencies {
+  readonly primary: Pool
+  readonly replicas: readonly Pool[]
+  readonly links: LinksGrpc
+  readonly consumer: ClickConsumer
+}
+
+function showDependencies({ health }: ServiceContext, dependencies: Dependencies): void {
+  const { primary, replicas, links, consumer } = dependencies
+  health.dependency('postgres-primary', () => primary.state())
+  for (const [index, replica] of replicas.entries()) {
+    health.dependency(`postgres-replica-${index + 1}`, () => replica.state())
+  }
+  health.dependency('kafka', () => consumer.state())
+  health.dependency('shortener', () => (links.isConnected() ? 'up' : 'down'))
+}
