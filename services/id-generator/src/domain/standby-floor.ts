@@ -1,0 +1,73 @@
+// How far each shard's counter may run: a promoted replica may lack the last blocks, and what a new primary then skips
+// (aheadMax) must cover them. So a counter never runs more than aheadMax ahead of the smallest value that was seen on
+// any standby that could be promoted.
+//
+// A standby's row counts only when it carries the lease's own place: before that, the standby has not replayed the skip
+// at this place, and may even have been rewound to less than it once showed.
+
+import type { Lease, Place, StandbyReading } from '../ports.ts'
+import type { ProtocolRules } from './rules.ts'
+
+export interface StandbyFloor {
+  /** Takes one reading for each standby, always in the same order. */
+  observe(readings: readonly StandbyReading[], nowMs: number): void
+  /** The value beyond which no block of this lease may end; undefined when none may be reserved yet. */
+  ceiling(lease: Lease): number | undefined
+}
+
+interface Standby {
+  /** The last answer; 'silent' before the first. */
+  reading: StandbyReading
+  /** When the first of the readings since then was found silent. */
+  silentSinceMs: number | undefined
+  forgotten: boolean
+}
+
+export function createStandbyFloor(
+  standbyCount: number,
+  rules: Pick<ProtocolRules, 'aheadMax' | 'standbyGraceMs'>,
+): StandbyFloor {
+  const standbys: Standby[] = Array.from({ length: standbyCount }, () => ({
+    reading: { kind: 'silent' },
+    silentSinceMs: undefined,
+    forgotten: false,
+  }))
+
+  return {
+    observe(readings, nowMs) {
+      for (const [index, reading] of readings.entries()) {
+        const standby = standbys[index]!
+        if (reading.kind !== 'silent') {
+          standbys[index] = { reading, silentSinceMs: undefined, forgotten: false }
+          continue
+        }
+        // Its last answer holds for the grace: its values can only have grown at this place. The grace is silence that
+        // was found twice, not time gone by: a process that was frozen has not heard from anybody either.
+        standby.silentSinceMs ??= nowMs
+        standby.forgotten = nowMs - standby.silentSinceMs > rules.standbyGraceMs
+      }
+    },
+    ceiling(lease) {
+      let floor = Number.POSITIVE_INFINITY
+      for (const { reading, forgotten } of standbys) {
+        if (forgotten) continue
+        if (reading.kind === 'writable') {
+          // The lease's own server, or one that it supersedes; but if it is the other way round, we are the stale side.
+          if (isLaterLife(reading.place, lease.place)) return undefined
+          continue
+        }
+        const row = reading.kind === 'standby' ? reading.shards.get(lease.shard) : undefined
+        if (row === undefined || row.place !== lease.place) return undefined
+        floor = Math.min(floor, row.nextValue)
+      }
+      // Without a standby nothing can be promoted, and nothing bounds the counter but its own end.
+      return floor === Number.POSITIVE_INFINITY ? Number.MAX_SAFE_INTEGER : floor + rules.aheadMax
+    },
+  }
+}
+
+function isLaterLife(one: Place, other: Place): boolean {
+  const [oneSystem, oneTimeline = ''] = one.split('/')
+  const [otherSystem, otherTimeline = ''] = other.split('/')
+  return oneSystem === otherSystem && oneTimeline > otherTimeline
+}
