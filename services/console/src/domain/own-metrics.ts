@@ -1,0 +1,97 @@
+/** What the services' own /metrics say, for the fleet page and for the SLO page when Prometheus is away. */
+import type { InstanceAnswer, Sample } from '../ports.ts'
+import { parseExposition } from './exposition.ts'
+import { boundOf, quantileSeconds } from './histogram.ts'
+import { countedServices, outsideRoutes, thresholdSeconds } from './slo-queries.ts'
+import { requestsView } from './slo-report.ts'
+import type { InstanceView, ServiceView } from './views.ts'
+
+const countName = 'http_request_duration_seconds_count'
+const bucketName = 'http_request_duration_seconds_bucket'
+const processNames = [
+  'process_start_time_seconds',
+  'process_resident_memory_bytes',
+  'process_cpu_seconds_total',
+  'nodejs_eventloop_lag_p99_seconds',
+]
+const outside = new RegExp(`^(?:${outsideRoutes})$`)
+
+function sum(samples: readonly Sample[]): number {
+  return samples.reduce((total, sample) => total + (sample.value ?? 0), 0)
+}
+
+function isCounted(sample: Sample): boolean {
+  return !outside.test(sample.labels.route ?? '')
+}
+
+/** Requests and latencies by service since each process started, over all instances that answered. */
+export function serviceViewsOf(answers: readonly InstanceAnswer[]): readonly ServiceView[] {
+  return countedServices.flatMap((service): ServiceView[] => {
+    const pages = answers.filter((answer) => answer.address.service === service && answer.metrics !== null)
+    if (pages.length === 0) return []
+    const read = pages.map((page) => parseExposition(page.metrics ?? '', [countName, bucketName]))
+    const total = sum(read.flatMap((page) => (page.get(countName) ?? []).filter(isCounted)))
+    const buckets = read.flatMap((page) => (page.get(bucketName) ?? []).filter(isCounted))
+    const good = buckets.filter(
+      ({ labels }) => boundOf(labels.le) === thresholdSeconds && !/^5..$/.test(labels.code ?? ''),
+    )
+    const requests = requestsView(total, sum(good))
+    return requests === null ? [] : [{ service, requests, latencyMs: latencyOf(buckets) }]
+  })
+}
+
+function latencyOf(buckets: readonly Sample[]) {
+  const cumulative = new Map<number, number>()
+  for (const sample of buckets) {
+    const bound = boundOf(sample.labels.le)
+    if (bound !== null) cumulative.set(bound, (cumulative.get(bound) ?? 0) + (sample.value ?? 0))
+  }
+  const inMs = (q: number) => {
+    const seconds = quantileSeconds(cumulative, q)
+    return seconds === null ? null : seconds * 1000
+  }
+  return { p50: inMs(0.5), p99: inMs(0.99), p999: inMs(0.999) }
+}
+
+interface Readiness {
+  readonly status: InstanceView['status']
+  readonly dependencies: InstanceView['dependencies']
+}
+
+/** An answer that is not a health report counts as silence: what it is cannot be told. */
+export function readinessOf(body: string | null): Readiness {
+  const silent: Readiness = { status: 'silent', dependencies: [] }
+  if (body === null) return silent
+  let report: { status?: unknown; dependencies?: unknown }
+  try {
+    report = JSON.parse(body) ?? {}
+  } catch {
+    return silent
+  }
+  const status = (['ready', 'starting', 'draining'] as const).find((known) => known === report.status)
+  if (status === undefined) return silent
+  const dependencies = Object.entries(report.dependencies ?? {}).map(([name, state]) => ({
+    name,
+    state: String(state),
+  }))
+  return { status, dependencies }
+}
+
+export function instanceView(answer: InstanceAnswer): InstanceView {
+  const { service, adminUrl } = answer.address
+  const metrics = parseExposition(answer.metrics ?? '', [countName, ...processNames])
+  const first = (name: string) => metrics.get(name)?.[0]?.value ?? null
+  const startedSeconds = first('process_start_time_seconds')
+  const lagSeconds = first('nodejs_eventloop_lag_p99_seconds')
+  const counts = metrics.get(countName) ?? []
+  return {
+    service,
+    adminUrl,
+    ...readinessOf(answer.readiness),
+    startedAt: startedSeconds === null ? null : new Date(startedSeconds * 1000).toISOString(),
+    memoryBytes: first('process_resident_memory_bytes'),
+    cpuSeconds: first('process_cpu_seconds_total'),
+    eventLoopLagP99Ms: lagSeconds === null ? null : lagSeconds * 1000,
+    requests: counts.length === 0 ? null : sum(counts),
+  }
+}

@@ -1,0 +1,68 @@
+import type {} from '@fastify/cookie'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { forwardedForOf, headersForVisitor, sessionCookieName, sessionOf } from '../domain/visitor.ts'
+import type { Sessions, SessionVerdict, Upstream, UpstreamAnswer } from '../ports.ts'
+
+export interface Visitor {
+  readonly session: string | null
+  readonly forwardedFor: string
+}
+
+export function visitorOf(request: FastifyRequest): Visitor {
+  const received = request.headers['x-forwarded-for']
+  return {
+    session: sessionOf(request.cookies[sessionCookieName]),
+    forwardedFor: forwardedForOf(Array.isArray(received) ? received.join(', ') : received, request.ip),
+  }
+}
+
+export interface Forwarding {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  readonly path: string
+  readonly query?: Readonly<Record<string, string | number | undefined>>
+  readonly body?: unknown
+}
+
+/** Headers of a change that its sender decides; the rest is ours. */
+const passedRequestHeaders = ['idempotency-key', 'if-match'] as const
+
+/** Sends a request on with the visitor's rights, and its answer back as it is. */
+export async function forward(
+  upstream: Upstream,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  forwarding: Forwarding,
+): Promise<FastifyReply> {
+  const { session, forwardedFor } = visitorOf(request)
+  const headers: Record<string, string> = { ...headersForVisitor(session, forwardedFor) }
+  for (const name of passedRequestHeaders) {
+    const value = request.headers[name]
+    if (typeof value === 'string') headers[name] = value
+  }
+  const hasBody = forwarding.body !== undefined
+  if (hasBody) headers['content-type'] = 'application/json'
+  const answer = await upstream.request({
+    method: forwarding.method,
+    path: `${forwarding.path}${searchOf(forwarding.query ?? {})}`,
+    headers,
+    ...(hasBody ? { body: JSON.stringify(forwarding.body) } : {}),
+  })
+  return sendAnswer(reply, answer)
+}
+
+export function sendAnswer(reply: FastifyReply, answer: UpstreamAnswer): FastifyReply {
+  return reply.code(answer.status).headers(answer.headers).send(answer.body)
+}
+
+function searchOf(query: Readonly<Record<string, string | number | undefined>>): string {
+  const parameters = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== '') parameters.set(name, String(value))
+  }
+  return parameters.size === 0 ? '' : `?${parameters}`
+}
+
+export async function checkVisitor(sessions: Sessions, request: FastifyRequest): Promise<SessionVerdict> {
+  const { session, forwardedFor } = visitorOf(request)
+  return session === null ? { kind: 'invalid' } : await sessions.check(session, forwardedFor)
+}

@@ -1,0 +1,146 @@
+/** Every call that the pages make. Failures are one class that knows the offending field. */
+import type { FleetView, LoginView, SloRange, SloView } from '../../src/domain/views.ts'
+
+export type { FleetView, LoginView, SloRange, SloView }
+
+export interface Link {
+  readonly code: string
+  readonly domain?: string
+  readonly shortUrl: string
+  readonly url: string
+  readonly title?: string | null
+  readonly tags?: readonly string[]
+  readonly expiresAt?: string | null
+  readonly createdAt: string
+  readonly updatedAt: string
+  readonly version: number | string
+  readonly clicks?: number | null
+}
+
+export interface LinkPage {
+  readonly links: readonly Link[]
+  readonly nextCursor: string | null
+}
+
+export interface NewLink {
+  readonly url: string
+  readonly alias?: string
+  readonly title?: string
+  readonly tags?: readonly string[]
+  readonly expiresAt?: string
+}
+
+export interface LinkChanges {
+  readonly url?: string
+  readonly title?: string | null
+  readonly tags?: readonly string[]
+  readonly expiresAt?: string | null
+}
+
+export type Interval = 'minute' | 'hour' | 'day'
+
+export interface Named {
+  readonly name: string
+  readonly clicks: number
+}
+
+export interface Stats {
+  readonly total: number
+  readonly humans: number
+  readonly bots: number
+  readonly uniqueVisitors?: number | null
+  readonly series: readonly {
+    readonly start: string
+    readonly clicks: number
+    readonly humans?: number
+    readonly bots?: number
+  }[]
+  readonly countries?: readonly Named[]
+  readonly referrers?: readonly Named[]
+  readonly browsers?: readonly Named[]
+  readonly operatingSystems?: readonly Named[]
+  readonly devices?: readonly Named[]
+  readonly asOf?: string | null
+}
+
+/** What went wrong, in words for people. `status` 0: the console itself was not reached. */
+export class ApiFailure extends Error {
+  readonly status: number
+  readonly code: string
+  readonly field: string | null
+
+  constructor(status: number, code: string, message: string, field: string | null) {
+    super(message)
+    this.status = status
+    this.code = code
+    this.field = field
+  }
+}
+
+const deadlineMs = 20_000
+
+async function call<T>(
+  method: string,
+  path: string,
+  options: { body?: unknown; headers?: Record<string, string> } = {},
+): Promise<T> {
+  let response: Response
+  try {
+    response = await fetch(path, {
+      method,
+      signal: AbortSignal.timeout(deadlineMs),
+      headers: {
+        accept: 'application/json',
+        ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...options.headers,
+      },
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    })
+  } catch {
+    throw new ApiFailure(0, 'unreachable', 'The console cannot be reached. Is the fleet running?', null)
+  }
+  const text = await response.text().catch(() => '')
+  if (!response.ok) throw failureOf(response.status, text)
+  return (text === '' ? undefined : JSON.parse(text)) as T
+}
+
+function failureOf(status: number, text: string): ApiFailure {
+  try {
+    const problem = JSON.parse(text) as { code?: string; title?: string; detail?: string; field?: string }
+    const message = problem.detail ?? problem.title ?? `The answer was status ${status}.`
+    return new ApiFailure(status, problem.code ?? 'unknown', message, problem.field ?? null)
+  } catch {
+    return new ApiFailure(status, 'unknown', `The answer was status ${status}.`, null)
+  }
+}
+
+function search(parameters: Record<string, string | undefined>): string {
+  const entries = Object.entries(parameters).filter((entry): entry is [string, string] => !!entry[1])
+  return entries.length === 0 ? '' : `?${new URLSearchParams(entries)}`
+}
+
+/** Random, also where the page is not a secure context and crypto.randomUUID is missing. */
+export function newIdempotencyKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('')
+}
+
+const linkPath = (code: string) => `/api/v1/links/${encodeURIComponent(code)}`
+
+export const api = {
+  session: () => call<LoginView>('GET', '/api/console/session'),
+  logOut: () => call<void>('DELETE', '/api/console/session'),
+  createLink: (link: NewLink, idempotencyKey: string) =>
+    call<Link>('POST', '/api/v1/links', { body: link, headers: { 'idempotency-key': idempotencyKey } }),
+  listLinks: (query: { cursor?: string; limit?: string; tag?: string; search?: string }) =>
+    call<LinkPage>('GET', `/api/v1/links${search(query)}`),
+  readLink: (code: string) => call<Link>('GET', linkPath(code)),
+  changeLink: (code: string, changes: LinkChanges, version: number | string) =>
+    call<Link>('PATCH', linkPath(code), { body: changes, headers: { 'if-match': `"${version}"` } }),
+  deleteLink: (code: string) => call<void>('DELETE', linkPath(code)),
+  readStats: (code: string, query: { from: string; to: string; interval: Interval }) =>
+    call<Stats>('GET', `${linkPath(code)}/stats${search(query)}`),
+  readSlo: (range: SloRange) => call<SloView>('GET', `/api/console/slo?range=${range}`),
+  readFleet: () => call<FleetView>('GET', '/api/console/fleet'),
+}

@@ -1,0 +1,229 @@
+/**
+ * A chart over time. Colours come from the theme's custom properties, so a change of theme draws it anew; the legend
+ * below is HTML, shows the values under the cursor and, without a cursor, the newest ones.
+ */
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import uPlot from 'uplot'
+import { useTheme } from './theme.ts'
+
+export interface ChartSeries {
+  readonly label: string
+  /** A custom property, such as --sea. */
+  readonly color: string
+  readonly values: readonly (number | null)[]
+  readonly isBars?: boolean
+  readonly isFilled?: boolean
+}
+
+export interface TimeChartProps {
+  readonly label: string
+  readonly times: readonly number[]
+  readonly series: readonly ChartSeries[]
+  readonly format: (value: number | null) => string
+  /** Distances by factor instead of by difference: for values that span magnitudes. */
+  readonly isLogarithmic?: boolean
+  readonly line?: { readonly value: number; readonly label: string }
+  readonly heightPx?: number
+  /** The whole stretch, also where there is no value; seconds since the epoch. */
+  readonly stretch?: readonly [number, number]
+}
+
+/** A custom property's colour in the theme of the moment, in a form that a canvas takes. */
+function colorOf(name: string, opacity = 1): string {
+  const probe = document.createElement('span')
+  probe.style.color = `color-mix(in srgb, var(${name}) ${opacity * 100}%, transparent)`
+  document.body.append(probe)
+  const color = getComputedStyle(probe).color
+  probe.remove()
+  return color
+}
+
+const defaultHeightPx = 260
+
+function axisOf(grid: string, ink: string): uPlot.Axis {
+  return {
+    stroke: ink,
+    font: '500 12px "Hanken Grotesk Variable", sans-serif',
+    grid: { stroke: grid, width: 1 },
+    ticks: { show: false },
+    gap: 8,
+  }
+}
+
+/** A dashed line at a value that matters, with its name, drawn over the series. */
+function lineAt({ value, label }: NonNullable<TimeChartProps['line']>, color: string): uPlot.Plugin {
+  return {
+    hooks: {
+      draw: ({ ctx, bbox, valToPos }: uPlot) => {
+        const y = Math.round(valToPos(value, 'y', true))
+        if (y < bbox.top || y > bbox.top + bbox.height) return
+        ctx.save()
+        ctx.strokeStyle = color
+        ctx.fillStyle = color
+        ctx.lineWidth = devicePixelRatio * 1.5
+        ctx.setLineDash([6 * devicePixelRatio, 5 * devicePixelRatio])
+        ctx.beginPath()
+        ctx.moveTo(bbox.left, y)
+        ctx.lineTo(bbox.left + bbox.width, y)
+        ctx.stroke()
+        ctx.font = `600 ${12 * devicePixelRatio}px "Hanken Grotesk Variable", sans-serif`
+        ctx.textAlign = 'left'
+        ctx.fillText(label, bbox.left + 6 * devicePixelRatio, y - 6 * devicePixelRatio)
+        ctx.restore()
+      },
+    },
+  }
+}
+
+function logarithmicRange(bottom: number, top: number, line: number | undefined): [number, number] {
+  const from = Math.max(0.1, Math.min(bottom || 1, 1))
+  const to = Math.max(top || 1, (line ?? 0) * 2.5, 10)
+  return [10 ** Math.floor(Math.log10(from)), to * 1.2]
+}
+
+function linearRange(top: number, line: number | undefined): [number, number] {
+  return [0, Math.max(top * 1.12, line ?? 0, 1)]
+}
+
+function seriesOptions(series: ChartSeries, pointCount: number): uPlot.Series {
+  const bars = uPlot.paths.bars?.({ size: [0.72, 40], radius: 0.16 })
+  return {
+    label: series.label,
+    stroke: colorOf(series.color),
+    width: series.isBars ? 0 : 2,
+    ...(series.isBars || series.isFilled ? { fill: colorOf(series.color, series.isBars ? 0.85 : 0.15) } : {}),
+    ...(series.isBars && bars !== undefined ? { paths: bars } : {}),
+    points: { show: !series.isBars && pointCount < 3, size: 6 },
+  }
+}
+
+/** Vertical room on which every value and the line can be seen. */
+function rangeOf(bottom: number, top: number, props: TimeChartProps): [number, number] {
+  const line = props.line?.value
+  return props.isLogarithmic ? logarithmicRange(bottom, top, line) : linearRange(top, line)
+}
+
+type Latest = { readonly current: TimeChartProps }
+
+function draw(
+  host: HTMLElement,
+  latest: Latest,
+  data: uPlot.AlignedData,
+  onCursor: (index: number | null) => void,
+): uPlot {
+  const { series, times, line, isLogarithmic = false, heightPx = defaultHeightPx } = latest.current
+  const base = axisOf(colorOf('--grid'), colorOf('--ink-soft'))
+  const options: uPlot.Options = {
+    width: host.clientWidth,
+    height: heightPx,
+    padding: [14, 10, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
+    scales: {
+      x: {
+        time: true,
+        range: (_plot, from, to) => [...(latest.current.stretch ?? [from, to])] as [number, number],
+      },
+      y: {
+        distr: isLogarithmic ? 3 : 1,
+        range: (_plot, bottom, top) => rangeOf(bottom, top, latest.current),
+      },
+    },
+    axes: [
+      { ...base, grid: { show: false }, values: timeLabels },
+      {
+        ...base,
+        size: 58,
+        values: (_plot, splits) =>
+          splits.map((value) => (value === null ? '' : latest.current.format(value))),
+      },
+    ],
+    series: [{}, ...series.map((one) => seriesOptions(one, times.length))],
+    plugins: line === undefined ? [] : [lineAt(line, colorOf('--buoy'))],
+    hooks: { setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)] },
+  }
+  return new uPlot(options, data, host)
+}
+
+/** Draws into the element anew when `shape` changes, and gives the drawing new data in between. */
+function useDrawing(
+  latest: Latest,
+  shape: string,
+  data: uPlot.AlignedData,
+  onCursor: (index: number | null) => void,
+) {
+  const host = useRef<HTMLDivElement>(null)
+  const drawn = useRef<uPlot | null>(null)
+  // `shape` stands for everything that needs a new drawing; the rest is read from `latest`.
+  useEffect(() => {
+    const element = host.current
+    if (element === null) return
+    const plot = draw(element, latest, data, onCursor)
+    drawn.current = plot
+    const observer = new ResizeObserver(() =>
+      plot.setSize({ width: element.clientWidth, height: plot.height }),
+    )
+    observer.observe(element)
+    return () => {
+      observer.disconnect()
+      plot.destroy()
+      drawn.current = null
+    }
+  }, [shape])
+  useEffect(() => drawn.current?.setData(data), [data])
+  return host
+}
+
+export function TimeChart(props: TimeChartProps) {
+  const [index, setIndex] = useState<number | null>(null)
+  const theme = useTheme()
+  const latest = useRef(props)
+  latest.current = props
+  const { times, series, format, isLogarithmic = false, heightPx } = props
+  const data = useMemo<uPlot.AlignedData>(() => {
+    // A logarithm has no place for 0: it is a gap there.
+    const drawable = (value: number | null) => (isLogarithmic && value === 0 ? null : value)
+    return [[...times], ...series.map(({ values }) => values.map(drawable))]
+  }, [times, series, isLogarithmic])
+  const shape = [theme, isLogarithmic, heightPx, ...series.map(({ label, color }) => label + color)].join(' ')
+  const host = useDrawing(latest, shape, data, setIndex)
+  const shown = index ?? times.length - 1
+  const shownTime = times[shown]
+  return (
+    <figure class="chart">
+      <div class="chart-canvas" ref={host} role="img" aria-label={props.label} />
+      <figcaption class="legend">
+        <span class="legend-time">{shownTime === undefined ? '' : momentLabel(shownTime)}</span>
+        {series.map(({ label, color, values }) => (
+          <span key={label} class="legend-item">
+            <span class="legend-key" style={{ background: `var(${color})` }} />
+            {label} <b>{format(values[shown] ?? null)}</b>
+          </span>
+        ))}
+      </figcaption>
+    </figure>
+  )
+}
+
+const hourMinute = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
+const dayMonth = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
+
+/** The day where it begins, the time of day elsewhere. */
+function timeLabels(
+  _plot: uPlot,
+  splits: number[],
+  _axis: number,
+  _space: number,
+  stepSeconds: number,
+): string[] {
+  return splits.map((seconds) => {
+    const date = new Date(seconds * 1000)
+    const startsDay = date.getHours() === 0 && date.getMinutes() === 0
+    return stepSeconds >= 86_400 || startsDay ? dayMonth.format(date) : hourMinute.format(date)
+  })
+}
+
+function momentLabel(seconds: number): string {
+  const date = new Date(seconds * 1000)
+  return `${dayMonth.format(date)}, ${hourMinute.format(date)}`
+}
