@@ -1,0 +1,33 @@
+// What `--help` prints, for all commands or for one.
+const start = `npm start -- [options]      bring the whole fleet up on this machine, engines included
+    --detach                return once everything is ready, and leave it running
+    --home DIR              where data, logs and keys are kept           (.linkfleet)
+    --port-base N           first public port; every other moves with it (8080)
+    --host ADDRESS          where the public HTTP ports listen           (127.0.0.1)
+    --public-url URL        what short URLs and QR codes show            (http://localhost:<port base>)
+    --scale NAME=N          run N instances of a service, at most 5; may be repeated
+    --brokers 1|3           Kafka brokers; belongs to the data of a home (1)`
+
+const texts = {
+  start,
+  status: `npm run status -- [--home DIR]      what runs, and how healthy it is`,
+  stop: `npm run stop -- [--home DIR]        stop a fleet, services first, keeping its data`,
+  demo: `npm run demo -- [options]   fifty links and lively traffic, so that every chart has something to show
+    --minutes N             how long the traffic lasts                   (3)
+    --home DIR              the fleet to use; it must be running         (.linkfleet)`,
+  test: `npm test -- [vitest arguments]      all tests, on real engines and in a real browser
+    npm test -- --project unit          only those that need nothing
+    npm test -- services/redirect       only those whose path matches`,
+  check: `npm run check -- [step …]   types, lint, format, layers, protocol files; --list names the steps`,
+  bench: `npm run bench -- [name …]   measurements against the targets`,
+  load: `npm run load -- [options]   load tests`,
+}
+
+const environment = `Environment: DATABASE_URL, DATABASE_REPLICA_URLS, REDIS_URL, KAFKA_BROKERS and PROMETHEUS_URL name engines to use
+instead of local ones; LINKFLEET_CACHE is where fetched programs are kept; any other option of a service, such as
+LOG_LEVEL or ALLOW_PRIVATE_TARGETS, is passed on to it.`
+
+export function help(command) {
+  if (command) return `${texts[command]}\n\n${environment}`
+  return `linkfleet, a URL shortener on one machine\n\n${Object.values(texts).join('\n\n')}\n\n${environment}`
+}
