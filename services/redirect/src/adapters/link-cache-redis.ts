@@ -1,0 +1,31 @@
+import { createRedisLinkCache, type RedisCommands } from '@linkfleet/contracts/redis-link-cache'
+import type { Logger } from '@linkfleet/runtime/log'
+import { openRedis } from '@linkfleet/runtime/redis'
+import type { LinkCache } from '../ports.ts'
+
+export interface RedisLinkCacheOptions {
+  readonly url: string
+  readonly keyPrefix: string
+  readonly commandTimeoutMs: number
+  readonly log: Logger
+}
+
+/** Redis as the cache of links. While it is away every call rejects at once. */
+export function openLinkCacheRedis(
+  options: RedisLinkCacheOptions,
+): LinkCache & AsyncDisposable & { state(): string } {
+  const connection = openRedis({
+    url: options.url,
+    name: 'redirect',
+    commandTimeoutMs: options.commandTimeoutMs,
+    connectTimeoutMs: 1_000,
+    log: options.log,
+  })
+  const cache = createRedisLinkCache(connection.client as unknown as RedisCommands, options.keyPrefix)
+  return {
+    read: (domainId, code) => cache.read(domainId, code),
+    fill: async (known) => void (await cache.fill(known)),
+    state: () => connection.state(),
+    [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * The feed of changed links. Every process reads all of it, so each is a consumer group of its own that commits
+ * nothing and begins with what comes next. What it missed it cannot know, so each join, and each record that is
+ * missing in the numbering of a partition, is reported as a gap.
+ */
+import { randomUUID } from 'node:crypto'
+import { type DecodedLinkChange, decodeLinkChange } from '@linkfleet/contracts/link-changes'
+import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
+import type { Consumer, EachBatchPayload, Kafka } from '@linkfleet/runtime/kafka'
+import type { Logger } from '@linkfleet/runtime/log'
+
+export interface LinkChangesOptions {
+  readonly kafka: Kafka
+  readonly topic: string
+  readonly instance: string
+  readonly log: Logger
+  readonly changed: (change: DecodedLinkChange) => void
+  readonly gap: (reason: string) => void
+}
+
+export interface LinkChangesFeed extends AsyncDisposable {
+  state(): string
+}
+
+/** Joins in the background and again after every failure. */
+export function openLinkChangesKafka(options: LinkChangesOptions): LinkChangesFeed {
+  const stopping = new AbortController()
+  let state = 'joining'
+  const running = keepReading()
+
+  async function keepReading(): Promise<void> {
+    for (let attempt = 0; !stopping.signal.aborted; attempt += 1) {
+      try {
+        await readUntilItEnds(options, stopping.signal, () => {
+          attempt = 0
+          state = 'up'
+        })
+      } catch (cause) {
+        options.log.debug({ err: cause }, 'the feed of changed links cannot be read')
+        state = (cause as Error).message
+      }
+      if (!stopping.signal.aborted) {
+        await sleep(backoffMs(attempt, { baseMs: 250, maxMs: 5_000 }), stopping.signal)
+      }
+    }
+  }
+
+  return {
+    state: () => state,
+    async [Symbol.asyncDispose]() {
+      stopping.abort()
+      await running
+    },
+  }
+}
+
+/** One consumer's life: from its join to its crash or the end of the process. */
+async function readUntilItEnds(
+  options: LinkChangesOptions,
+  signal: AbortSignal,
+  joined: () => void,
+): Promise<void> {
+  const consumer = options.kafka.consumer({
+    groupId: `redirect-${options.instance}-${randomUUID()}`,
+    allowAutoTopicCreation: false,
+    maxWaitTimeInMs: 100,
+    sessionTimeout: 15_000,
+    heartbeatInterval: 3_000,
+    retry: { retries: 3, restartOnFailure: async () => false },
+  })
+  const ended = Promise.withResolvers<void>()
+  const end = () => ended.resolve()
+  watch(consumer, options, joined, ended.reject)
+  signal.addEventListener('abort', end, { once: true })
+  try {
+    await consumer.connect()
+    await consumer.subscribe({ topic: options.topic, fromBeginning: false })
+    const expected = new Map<number, bigint>()
+    await consumer.run({
+      autoCommit: false,
+      eachBatch: async (payload) => takeBatch(payload, expected, options),
+    })
+    await ended.promise
+  } finally {
+    signal.removeEventListener('abort', end)
+    await consumer.disconnect().catch(() => undefined)
+  }
+}
+
+function watch(
+  consumer: Consumer,
+  options: LinkChangesOptions,
+  joined: () => void,
+  crashed: (cause: Error) => void,
+): void {
+  let fresh = false
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    fresh = true
+    joined()
+    options.gap('joined')
+  })
+  // Where a partition begins is only settled by its first fetch; what changed before that was not seen either.
+  consumer.on(consumer.events.FETCH, () => {
+    if (fresh) options.gap('first fetch')
+    fresh = false
+  })
+  consumer.on(consumer.events.CRASH, ({ payload }) => crashed(payload.error))
+}
+
+async function takeBatch(
+  { batch, resolveOffset, heartbeat }: EachBatchPayload,
+  expected: Map<number, bigint>,
+  options: LinkChangesOptions,
+): Promise<void> {
+  for (const { offset, value } of batch.messages) {
+    const at = BigInt(offset)
+    const next = expected.get(batch.partition)
+    if (next !== undefined && at > next) options.gap('records are missing')
+    expected.set(batch.partition, at + 1n)
+    const change = decodeLinkChange(value)
+    if (change === undefined) options.gap('a record cannot be read')
+    else options.changed(change)
+    resolveOffset(offset)
+  }
+  await heartbeat()
+}

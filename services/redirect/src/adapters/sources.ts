@@ -1,0 +1,99 @@
+/** The sources of links as the domain sees them: each may be away, and what that costs is bounded here. */
+import { CircuitBreaker } from '../domain/circuit-breaker.ts'
+import type { LinkAuthority, LinkCache, LinkReplicas, MayMiss } from '../ports.ts'
+import { createGuard } from './guard.ts'
+import type { OpenLinkReplicas } from './link-replicas-pg.ts'
+
+export interface OpenSources {
+  readonly redis: LinkCache & { state(): string }
+  readonly replicas: OpenLinkReplicas
+  readonly authority: LinkAuthority & { isConnected(): boolean }
+}
+
+export interface SourcesOptions {
+  readonly clock: () => number
+  readonly breakerWindowMs: number
+  readonly redisTimeoutMs: number
+  readonly shortenerTimeoutMs: number
+  readonly failed: (source: 'redis' | 'replica' | 'primary', cause: unknown) => void
+}
+
+export interface Sources {
+  readonly cache: MayMiss<LinkCache>
+  readonly replicas: MayMiss<LinkReplicas>
+  readonly authority: MayMiss<LinkAuthority>
+  readonly breakers: Readonly<Record<'redis' | 'primary', CircuitBreaker>>
+}
+
+/** The primary's word decides between 404 and 503, so it takes more than one failure to do without it. */
+const authorityFailuresMax = 3
+
+export function createSources(open: OpenSources, options: SourcesOptions): Sources {
+  const { clock, failed, breakerWindowMs } = options
+  const breakers = {
+    redis: new CircuitBreaker({ failuresMax: 1, windowMs: breakerWindowMs }),
+    primary: new CircuitBreaker({ failuresMax: authorityFailuresMax, windowMs: breakerWindowMs / 2 }),
+  }
+  const guardRedis = createGuard({
+    breaker: breakers.redis,
+    deadlineMs: options.redisTimeoutMs,
+    clock,
+    failed: (cause) => failed('redis', cause),
+  })
+  const guardAuthority = createGuard({
+    breaker: breakers.primary,
+    deadlineMs: options.shortenerTimeoutMs,
+    clock,
+    failed: (cause) => failed('primary', cause),
+  })
+  return {
+    breakers,
+    cache: {
+      read: (domainId, code) => guardRedis(() => open.redis.read(domainId, code)),
+      fill: (known) => guardRedis(() => open.redis.fill(known)),
+    },
+    replicas: {
+      // The breaker of a replica is its own health: after a failure only a probe lets it be read again.
+      async read(domainId, code, lagging) {
+        if (!open.replicas.canRead(lagging)) return undefined
+        try {
+          return await open.replicas.read(domainId, code, lagging)
+        } catch (cause) {
+          failed('replica', cause)
+          return undefined
+        }
+      },
+    },
+    authority: { resolve: (domainId, code) => guardAuthority(() => open.authority.resolve(domainId, code)) },
+  }
+}
+
+const watchEveryMs = 100
+
+/** Calls `answered` once, when the first source has answered. */
+export function watchSources(open: OpenSources, answered: () => void): Disposable {
+  let asking = false
+  async function look(): Promise<void> {
+    if (asking) return
+    asking = true
+    const up =
+      open.redis.state() === 'up' || open.replicas.canRead(true) || (await isAnswering(open.authority))
+    asking = false
+    if (!up) return
+    clearInterval(timer)
+    answered()
+  }
+  const timer = setInterval(() => void look(), watchEveryMs)
+  void look()
+  return { [Symbol.dispose]: () => clearInterval(timer) }
+}
+
+async function isAnswering(authority: LinkAuthority): Promise<boolean> {
+  try {
+    // Any code will do: a no is an answer too.
+    await authority.resolve(1, 'ready')
+    return true
+  } catch {
+    return false
+  }
+}

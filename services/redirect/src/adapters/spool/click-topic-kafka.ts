@@ -1,0 +1,99 @@
+/**
+ * The clicks topic. One partition for each send, the partition given, all in-sync replicas, not idempotent, and one
+ * message in flight for each partition, whichever producer of the spool it belongs to: kafkajs resolves a send over
+ * several partitions although one of them was lost when its leader moved, and its sequence errors never end.
+ */
+import type { Kafka, Producer } from '@linkfleet/runtime/kafka'
+import { RefusedForGoodError } from '../../domain/spool/spool-sender.ts'
+
+export interface ClickTopic {
+  send(partition: number, value: Buffer): Promise<void>
+  /** 'up' after an acknowledgement, else what went wrong last. */
+  state(): string
+  /** Never throws. */
+  close(): Promise<void>
+}
+
+/** Broker errors that say something of the message itself. https://kafka.apache.org/protocol#protocol_error_codes */
+const refusals = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_RECORD',
+  'UNSUPPORTED_FOR_MESSAGE_FORMAT',
+])
+
+const acksTimeoutMs = 5_000
+
+export function openClickTopicKafka(kafka: Kafka, topic: string): ClickTopic {
+  const producer: Producer = kafka.producer({
+    allowAutoTopicCreation: false,
+    idempotent: false,
+    metadataMaxAge: 30_000,
+    // The sender has its own backoff; these are for a leader that has just moved.
+    retry: { retries: 2, initialRetryTime: 100, maxRetryTime: 1_000 },
+  })
+  const busy = new Map<number, Promise<void>>()
+  let connecting: Promise<void> | undefined
+  let state = 'not tried yet'
+
+  async function connected(): Promise<void> {
+    connecting ??= producer.connect()
+    try {
+      await connecting
+    } catch (cause) {
+      connecting = undefined
+      throw cause
+    }
+  }
+
+  async function sendNow(partition: number, value: Buffer): Promise<void> {
+    try {
+      await connected()
+      const answers = await producer.send({
+        topic,
+        acks: -1,
+        timeout: acksTimeoutMs,
+        messages: [{ partition, key: null, value }],
+      })
+      const answer = answers.find((candidate) => candidate.partition === partition)
+      if (answer === undefined || answer.errorCode !== 0) {
+        throw new Error(`partition ${partition} was not acknowledged`)
+      }
+      state = 'up'
+    } catch (cause) {
+      if (refusals.has(refusalOf(cause))) throw new RefusedForGoodError('refused for good', { cause })
+      state = (cause as Error).message
+      throw cause
+    }
+  }
+
+  return {
+    async send(partition, value) {
+      for (let before = busy.get(partition); before !== undefined; before = busy.get(partition)) await before
+      const sending = sendNow(partition, value)
+      const settled = sending.then(
+        () => undefined,
+        () => undefined,
+      )
+      busy.set(partition, settled)
+      try {
+        await sending
+      } finally {
+        busy.delete(partition)
+      }
+    },
+    state: () => state,
+    async close() {
+      await producer.disconnect().catch(() => undefined)
+    },
+  }
+}
+
+/** kafkajs wraps the broker's error in one that says how often it tried. */
+function refusalOf(cause: unknown): string {
+  for (let error = cause; error instanceof Error; error = error.cause) {
+    const { type } = error as { type?: unknown }
+    if (typeof type === 'string') return type
+  }
+  return ''
+}

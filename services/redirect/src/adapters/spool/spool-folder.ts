@@ -1,0 +1,145 @@
+/**
+ * The folders of the spool: one for each producer, that is, for each start of a redirect process.
+ *
+ * A producer's folder is held by a lock that the kernel frees when its holder ends, however it ends, and keeps
+ * while the holder is merely frozen: an open exclusive transaction of SQLite. Only the holder appends or deletes.
+ * Nobody appends to an earlier producer's folder: who gets its lock reads it to the end, sends it, and removes it.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { producerIdBytes } from '@linkfleet/contracts/clicks'
+
+const lockName = 'lock.db'
+const newPrefix = 'new-'
+const folderPattern = /^[0-9a-f]{32}$/
+const newFolderPattern = /^new-[0-9a-f]{32}$/
+const segmentPattern = /^([0-9]{8})\.clicks$/
+
+export const checkpointName = 'checkpoint.json'
+
+export interface HeldFolder extends Disposable {
+  readonly path: string
+  readonly producerId: Buffer
+}
+
+export function segmentName(segment: number): string {
+  return `${String(segment).padStart(8, '0')}.clicks`
+}
+
+/** The numbers of the segments in a folder, in order. */
+export async function listSegments(path: string): Promise<number[]> {
+  const names = await readdir(path)
+  return names
+    .flatMap((name) => segmentPattern.exec(name)?.slice(1, 2) ?? [])
+    .map(Number)
+    .sort((a, b) => a - b)
+}
+
+/** Takes the lock of a folder, or gives undefined when somebody has it. The folder must exist. */
+function tryLock(path: string): Disposable | undefined {
+  const database = new DatabaseSync(join(path, lockName), { timeout: 0 })
+  try {
+    // No journal: nothing is ever written, and the folder may be renamed while it is held.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+    return { [Symbol.dispose]: () => database.close() }
+  } catch (cause) {
+    database.close()
+    if (/locked|busy/i.test((cause as Error).message)) return undefined
+    throw cause
+  }
+}
+
+/**
+ * Makes the folder of a new producer, held. It gets its name only once it is held, so that nobody mistakes it for
+ * one whose producer is dead.
+ */
+export async function createFolder(spoolDir: string): Promise<HeldFolder> {
+  await mkdir(spoolDir, { recursive: true })
+  for (let attempt = 0; ; attempt += 1) {
+    const producerId = randomBytes(producerIdBytes)
+    const name = producerId.toString('hex')
+    const making = join(spoolDir, newPrefix + name)
+    try {
+      await mkdir(making)
+      const lock = tryLock(making)
+      if (lock === undefined) continue
+      await rename(making, join(spoolDir, name))
+      return { path: join(spoolDir, name), producerId, [Symbol.dispose]: () => lock[Symbol.dispose]() }
+    } catch (cause) {
+      // Another process may have cleared the half-made folder away.
+      if (attempt >= 3) throw new Error(`The spool folder ${spoolDir} cannot be used.`, { cause })
+    }
+  }
+}
+
+/** Takes over folders whose producers are dead, at most `foldersMax`; those in `held` are ours already. */
+export async function adoptFolders(
+  spoolDir: string,
+  held: ReadonlySet<string>,
+  foldersMax: number,
+): Promise<HeldFolder[]> {
+  const adopted: HeldFolder[] = []
+  for (const name of await readdir(spoolDir)) {
+    if (adopted.length >= foldersMax) break
+    const path = join(spoolDir, name)
+    if (held.has(path)) continue
+    if (newFolderPattern.test(name)) await clearHalfMade(path)
+    if (!folderPattern.test(name)) continue
+    const lock = lockIfThere(path)
+    if (lock === undefined) continue
+    adopted.push({
+      path,
+      producerId: Buffer.from(name, 'hex'),
+      [Symbol.dispose]: () => lock[Symbol.dispose](),
+    })
+  }
+  return adopted
+}
+
+/** A folder that another process has just removed is simply not there. */
+function lockIfThere(path: string): Disposable | undefined {
+  try {
+    return tryLock(path)
+  } catch {
+    return undefined
+  }
+}
+
+async function clearHalfMade(path: string): Promise<void> {
+  const lock = lockIfThere(path)
+  if (lock === undefined) return
+  try {
+    await removeFiles(path, [lockName])
+  } finally {
+    lock[Symbol.dispose]()
+  }
+}
+
+/** Removes a held folder that has no segments any more, and frees it. */
+export async function removeFolder(folder: HeldFolder): Promise<void> {
+  try {
+    if ((await listSegments(folder.path)).length > 0) throw new Error(`${folder.path} still holds clicks.`)
+    await removeFiles(folder.path, [checkpointName, `${checkpointName}.new`, lockName])
+  } finally {
+    folder[Symbol.dispose]()
+  }
+}
+
+async function removeFiles(path: string, names: readonly string[]): Promise<void> {
+  // The lock goes last: whoever takes a new one in the meantime finds no segment.
+  for (const name of names) await rm(join(path, name), { force: true })
+  await rmdir(path).catch(() => undefined)
+}
+
+/** 16 bytes that change with each boot of this machine. */
+export async function readBootId(): Promise<Buffer> {
+  try {
+    const text = await readFile('/proc/sys/kernel/random/boot_id', 'latin1')
+    return Buffer.from(text.trim().replaceAll('-', ''), 'hex').subarray(0, 16)
+  } catch {
+    // Where the system does not tell, every start counts as a new boot: clicks are sent again, never lost.
+    return randomBytes(16)
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * Finds the link of a code: memory, Redis, a replica, the primary, in this order, one flight for each code.
+ *
+ * A source's answer is followed when it is fresh and not below what is already known of the link (its floor).
+ * Everything short of that only competes to be the best that is left when nobody can say. Two answers need more:
+ * that a code has no link, and that its link is deleted (its code may have been taken again a moment ago); both
+ * are given on the primary's word only, at most a second old.
+ */
+import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import type { KnownCopy, LinkAuthority, LinkCache, LinkReplicas, MayMiss, Reading } from '../ports.ts'
+import {
+  absenceForMs,
+  betterCopy,
+  type CopyOrder,
+  compareOrder,
+  freshForMs,
+  laterOrder,
+  refreshAfterMs,
+  staleForMs,
+} from './freshness.ts'
+import { type LinkMemory, linkKeyOf, neverFreshEpoch, type RememberedLink } from './link-memory.ts'
+import type { VersionFloors } from './version-floors.ts'
+
+export type LinkSource = 'memory' | 'redis' | 'replica' | 'primary'
+
+export type FoundLink =
+  | { readonly kind: 'link'; readonly known: KnownCopy; readonly source: LinkSource; readonly stale: boolean }
+  /** The primary said no, at most a second ago. */
+  | { readonly kind: 'absent' }
+  /** Nobody can say. */
+  | { readonly kind: 'unknown' }
+
+export interface FindLinkDependencies {
+  readonly memory: LinkMemory
+  readonly floors: VersionFloors
+  readonly cache: MayMiss<LinkCache>
+  readonly replicas: MayMiss<LinkReplicas>
+  readonly authority: MayMiss<LinkAuthority>
+  readonly clock: () => number
+}
+
+export type FindLink = (domainId: number, code: string) => FoundLink | Promise<FoundLink>
+
+/** A background refresh of one link is tried at most this often, however many ask for it. */
+const refreshEveryMs = 1_000
+
+const absent: FoundLink = { kind: 'absent' }
+const unknown: FoundLink = { kind: 'unknown' }
+
+/** Answers at once from memory where it can; otherwise all who ask for one code wait for one flight. */
+export function createFindLink(deps: FindLinkDependencies): FindLink {
+  const { memory, clock } = deps
+  const flights = new Map<string, Promise<FoundLink>>()
+
+  function fly(domainId: number, code: string, key: string, knownSinceMs: number): Promise<FoundLink> {
+    const current = flights.get(key)
+    if (current !== undefined) return current
+    const flight = load(deps, { domainId, code, key, knownSinceMs }).finally(() => flights.delete(key))
+    flights.set(key, flight)
+    return flight
+  }
+
+  function refreshAhead(remembered: RememberedLink, key: string, nowMs: number): void {
+    if (nowMs - remembered.refreshedAtMs < refreshEveryMs) return
+    remembered.refreshedAtMs = nowMs
+    const { domainId, code } = remembered.copy
+    // A copy that is hardly newer would have to be read anew at once, so sources that lag are passed over.
+    void fly(domainId, code, key, nowMs - refreshAfterMs)
+  }
+
+  return function findLink(domainId, code) {
+    const key = linkKeyOf(domainId, code)
+    const nowMs = clock()
+    const remembered = memory.get(key)
+    if (
+      remembered !== undefined &&
+      remembered.copy.state !== LinkState.DELETED &&
+      memory.isFresh(remembered, nowMs)
+    ) {
+      if (nowMs >= remembered.asOfMs + refreshAfterMs) refreshAhead(remembered, key, nowMs)
+      return { kind: 'link', known: remembered, source: 'memory', stale: false }
+    }
+    const absence = memory.absent(key, nowMs)
+    if (absence !== undefined) {
+      if (absence.tombstone === undefined) return absent
+      return { kind: 'link', known: absence.tombstone, source: 'memory', stale: false }
+    }
+    return fly(domainId, code, key, nowMs - freshForMs)
+  }
+}
+
+interface Load {
+  readonly domainId: number
+  readonly code: string
+  readonly key: string
+  /** A copy must be known to be current after this moment. */
+  readonly knownSinceMs: number
+}
+
+async function load(deps: FindLinkDependencies, wanted: Load): Promise<FoundLink> {
+  const { memory, cache, replicas, clock } = deps
+  const { domainId, code, key } = wanted
+  const epoch = memory.epoch
+  let best: KnownCopy | undefined = memory.get(key)
+
+  const cached = await cache.read(domainId, code)
+  if (cached !== undefined) {
+    if (isAccepted(deps, wanted, cached)) return accept(deps, wanted, cached, 'redis', epoch)
+    best = betterCopy(best, cached)
+  }
+
+  const reading = await replicas.read(domainId, code, false)
+  if (reading?.copy !== undefined) {
+    const known = { copy: reading.copy, asOfMs: reading.asOfMs }
+    if (isAccepted(deps, wanted, known)) {
+      void cache.fill(known)
+      return accept(deps, wanted, known, 'replica', epoch)
+    }
+    best = betterCopy(best, known)
+  }
+
+  const askedAtMs = clock()
+  const said = await deps.authority.resolve(domainId, code)
+  if (said !== undefined) return believe(deps, wanted, said, askedAtMs, epoch)
+
+  if (reading === undefined) {
+    const lagging = await replicas.read(domainId, code, true)
+    if (lagging?.copy !== undefined) best = betterCopy(best, { copy: lagging.copy, asOfMs: lagging.asOfMs })
+  }
+  return makeDo(deps, key, best)
+}
+
+/** The least a copy must be: what the feed told of, and what memory already has. */
+function floorOf(deps: FindLinkDependencies, key: string): CopyOrder | undefined {
+  return laterOrder(deps.floors.get(key, deps.clock()), deps.memory.get(key)?.copy)
+}
+
+function isAccepted(deps: FindLinkDependencies, wanted: Load, known: KnownCopy): boolean {
+  if (known.copy.state === LinkState.DELETED || known.asOfMs <= wanted.knownSinceMs) return false
+  const floor = floorOf(deps, wanted.key)
+  return floor === undefined || compareOrder(known.copy, floor) >= 0
+}
+
+function accept(
+  deps: FindLinkDependencies,
+  wanted: Load,
+  known: KnownCopy,
+  source: LinkSource,
+  epoch: number,
+): FoundLink {
+  // On a primary whose clock runs ahead `asOf` lies in our future; memory judges it by our clock.
+  const ours = { copy: known.copy, asOfMs: Math.min(known.asOfMs, deps.clock()) }
+  return { kind: 'link', known: deps.memory.offer(wanted.key, ours, epoch), source, stale: false }
+}
+
+/** The primary's word is the truth as of the moment it was asked. */
+function believe(
+  deps: FindLinkDependencies,
+  wanted: Load,
+  said: Reading,
+  askedAtMs: number,
+  epoch: number,
+): FoundLink {
+  const { memory, floors, cache, clock } = deps
+  const { key } = wanted
+  if (said.copy !== undefined && said.copy.state !== LinkState.DELETED) {
+    const known = { copy: said.copy, asOfMs: said.asOfMs }
+    void cache.fill(known)
+    return accept(deps, wanted, known, 'primary', epoch)
+  }
+  if (clock() - askedAtMs > absenceForMs) return unknown
+  const tombstone = said.copy === undefined ? undefined : { copy: said.copy, asOfMs: askedAtMs }
+  if (tombstone !== undefined) memory.offer(key, tombstone, epoch)
+  // The feed may have told of a create while the no was on its way.
+  const floor = floors.get(key, clock())
+  const overtaken =
+    floor !== undefined && (tombstone === undefined || compareOrder(floor, tombstone.copy) > 0)
+  if (!overtaken) memory.setAbsent(key, askedAtMs, tombstone)
+  if (tombstone === undefined) return absent
+  return { kind: 'link', known: tombstone, source: 'primary', stale: false }
+}
+
+/**
+ * Nobody can say what is current: the best copy there is, if it is not too old. Availability wins here, and only
+ * here. Memory keeps it for the next time that nobody can say, and never as fresh.
+ */
+function makeDo(deps: FindLinkDependencies, key: string, best: KnownCopy | undefined): FoundLink {
+  if (best === undefined || deps.clock() - best.asOfMs > staleForMs) return unknown
+  const known = deps.memory.offer(key, best, neverFreshEpoch)
+  return { kind: 'link', known, source: 'memory', stale: true }
+}

@@ -1,0 +1,48 @@
+/**
+ * The versions that the feed of changes told of in the last minute. A read that shows an older one comes from a
+ * source that has not heard yet, so it is not believed and the primary is asked.
+ *
+ * The feed is for promptness only: the bound on staleness rests on `asOf`. So when more links change within a
+ * minute than there is room for, the oldest floors go first and nothing breaks.
+ */
+import type { CopyOrder } from './freshness.ts'
+import { laterOrder } from './freshness.ts'
+
+export const floorForMs = 60_000
+
+interface Floor extends CopyOrder {
+  readonly untilMs: number
+}
+
+export class VersionFloors {
+  readonly #entriesMax: number
+  // A Map keeps the order of insertion; each floor lives equally long, so the first is the first to end.
+  readonly #floors = new Map<string, Floor>()
+
+  constructor(entriesMax: number) {
+    this.#entriesMax = entriesMax
+  }
+
+  get size(): number {
+    return this.#floors.size
+  }
+
+  tell(key: string, order: CopyOrder, nowMs: number): void {
+    const { timeline, version } = laterOrder(this.get(key, nowMs), order)!
+    this.#floors.delete(key)
+    this.#floors.set(key, { timeline, version, untilMs: nowMs + floorForMs })
+    this.#dropEnded(nowMs)
+  }
+
+  get(key: string, nowMs: number): CopyOrder | undefined {
+    const floor = this.#floors.get(key)
+    return floor !== undefined && nowMs < floor.untilMs ? floor : undefined
+  }
+
+  #dropEnded(nowMs: number): void {
+    for (const [key, floor] of this.#floors) {
+      if (nowMs < floor.untilMs && this.#floors.size <= this.#entriesMax) return
+      this.#floors.delete(key)
+    }
+  }
+}

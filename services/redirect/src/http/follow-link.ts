@@ -1,0 +1,118 @@
+/** GET and HEAD /:code. */
+import { ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
+import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import { isPrefetch, languageOf, referrerHostOf } from '../domain/click-details.ts'
+import type { FindLink, FoundLink } from '../domain/find-link.ts'
+import { resolveLink } from '../domain/resolve-link.ts'
+import type { ClickSink } from '../ports.ts'
+import { answerWithoutLink } from './answer-without-link.ts'
+
+export interface FollowLinkDependencies {
+  readonly findLink: FindLink
+  readonly clicks: ClickSink
+  readonly clock: () => number
+  readonly lookedUp: (found: FoundLink) => void
+}
+
+type CodeRequest = FastifyRequest<{ Params: { code: string } }>
+
+/** Every code and alias there can be; anything else needs no look-up to be known as missing. */
+const codePattern = /^[A-Za-z0-9_-]{1,128}$/
+const defaultDomainId = 1
+
+const redirectHeaders = {
+  'cache-control': 'private, max-age=0',
+  'referrer-policy': 'strict-origin-when-cross-origin',
+  'x-robots-tag': 'noindex',
+} as const
+
+export function followLink(deps: FollowLinkDependencies): RouteOptions {
+  return {
+    method: ['GET', 'HEAD'],
+    url: '/:code',
+    handler(request, reply) {
+      const { code } = (request as CodeRequest).params
+      if (!codePattern.test(code)) {
+        answerWithoutLink(request, reply, 'not-found')
+        return
+      }
+      const found = deps.findLink(defaultDomainId, code)
+      // Most links are in memory, and a promise for each would cost more than finding them.
+      if (!(found instanceof Promise)) answer(deps, request, reply, code, found)
+      else {
+        found.then(
+          (late) => answer(deps, request, reply, code, late),
+          (cause: Error) => reply.send(cause),
+        )
+      }
+    },
+  }
+}
+
+function answer(
+  deps: FollowLinkDependencies,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  code: string,
+  found: FoundLink,
+): void {
+  deps.lookedUp(found)
+  if (found.kind === 'unknown') {
+    answerWithoutLink(request, reply, 'unavailable')
+    return
+  }
+  const nowMs = deps.clock()
+  const resolution =
+    found.kind === 'absent'
+      ? ({ kind: 'hidden', reason: OrphanReason.UNKNOWN } as const)
+      : resolveLink(found.known.copy, nowMs)
+  const isClick = request.method === 'GET' && !isPrefetch(request.headers)
+  if (resolution.kind !== 'redirect') {
+    const what = resolution.kind === 'gone' ? 'gone' : 'not-found'
+    record(deps, request, reply, isClick, { code, nowMs, orphanReason: resolution.reason }, () =>
+      answerWithoutLink(request, reply, what),
+    )
+    return
+  }
+  record(deps, request, reply, isClick, { code, nowMs, orphanReason: OrphanReason.UNSPECIFIED }, () => {
+    reply.code(resolution.status).headers(redirectHeaders).header('location', resolution.targetUrl).send()
+  })
+}
+
+interface What {
+  readonly code: string
+  readonly nowMs: number
+  readonly orphanReason: OrphanReason
+}
+
+/** Answers once the click is written, or at once when there is none. */
+function record(
+  deps: FollowLinkDependencies,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  isClick: boolean,
+  what: What,
+  respond: () => void,
+): void {
+  if (!isClick) {
+    respond()
+    return
+  }
+  const { headers } = request
+  const click = {
+    atMs: what.nowMs,
+    domainId: defaultDomainId,
+    code: what.code,
+    kind: what.orphanReason === OrphanReason.UNSPECIFIED ? ClickKind.REDIRECT : ClickKind.ORPHAN,
+    orphanReason: what.orphanReason,
+    visitor: undefined,
+    country: '',
+    referrerHost: referrerHostOf(headers),
+    userAgent: headers['user-agent'] ?? '',
+    language: languageOf(headers),
+  }
+  deps.clicks.append(click, (recorded) => {
+    if (!recorded && click.kind === ClickKind.REDIRECT) reply.header('click-recorded', 'no')
+    respond()
+  })
+}

@@ -1,0 +1,64 @@
+/** What following a link asks of the world. */
+import type { ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+
+/** A copy of a link and the moment, on the primary's clock, at which it was known to be current. */
+export interface KnownCopy {
+  readonly copy: LinkCopy
+  readonly asOfMs: number
+}
+
+/** What a source of whole rows says of a key: the link (or its tombstone), or that it had none at `asOfMs`. */
+export interface Reading {
+  readonly copy: LinkCopy | undefined
+  readonly asOfMs: number
+}
+
+/** The shared cache. It may forget anything at any time. */
+export interface LinkCache {
+  /** Answers within its own deadline, or rejects; undefined is a miss. */
+  read(domainId: number, code: string): Promise<KnownCopy | undefined>
+  /** Offers a copy; the cache itself refuses one that is older than its own. The caller does not wait for it. */
+  fill(known: KnownCopy): Promise<void>
+}
+
+/** The read replicas. */
+export interface LinkReplicas {
+  /**
+   * Reads the fastest replica that follows closely; with `lagging`, the one that follows best, however far behind.
+   * Rejects, within its deadline, when there is no such replica or none answers.
+   */
+  read(domainId: number, code: string, lagging: boolean): Promise<Reading>
+}
+
+/** The primary's word, through the shortener. Rejects within its deadline when it cannot be had. */
+export interface LinkAuthority {
+  resolve(domainId: number, code: string): Promise<Reading>
+}
+
+/** A source that may be away: undefined instead of a failure, whatever the failure was. */
+export type MayMiss<T> = {
+  [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R>
+    ? (...args: A) => Promise<R | undefined>
+    : never
+}
+
+/** A click before it has a sequence number. Strings may be of any length: the format cuts them. */
+export interface ClickToRecord {
+  readonly atMs: number
+  readonly domainId: number
+  readonly code: string
+  readonly kind: ClickKind
+  readonly orphanReason: OrphanReason
+  readonly visitor: Uint8Array | undefined
+  readonly country: string
+  readonly referrerHost: string
+  readonly userAgent: string
+  readonly language: string
+}
+
+/** Where clicks are made durable before their answers leave. Never throws, never keeps a request waiting for Kafka. */
+export interface ClickSink {
+  /** Calls `release` exactly once, in this turn of the event loop or the next: with false when it is not recorded. */
+  append(click: ClickToRecord, release: (recorded: boolean) => void): void
+}

@@ -1,0 +1,86 @@
+/** What /readyz and /metrics show of the state of this process. */
+import type { ServiceContext } from '@linkfleet/runtime/process'
+import type { LinkChangesFeed } from './adapters/link-changes-kafka.ts'
+import type { OpenSources, Sources } from './adapters/sources.ts'
+import type { ClickSpool } from './adapters/spool/click-spool.ts'
+import type { LinkMemory } from './domain/link-memory.ts'
+
+export interface RedirectState extends OpenSources {
+  readonly memory: LinkMemory
+  readonly clicks: ClickSpool
+  readonly sources: Sources
+  readonly feed: LinkChangesFeed
+  readonly clock: () => number
+}
+
+export function exposeState({ metrics, health }: ServiceContext, state: RedirectState): void {
+  const { memory, clicks, sources, replicas, redis, authority, feed, clock } = state
+  health.dependency('redis', () => redis.state())
+  health.dependency('shortener', () => (authority.isConnected() ? 'up' : 'down'))
+  health.dependency('kafka', () => clicks.state().kafka)
+  health.dependency('link changes', () => feed.state())
+  for (const [index] of replicas.health().entries()) {
+    health.dependency(`replica ${index + 1}`, () => (replicas.health()[index]?.up === true ? 'up' : 'down'))
+  }
+
+  const gauge = (name: string, help: string, read: () => number) =>
+    metrics.gauge(name, help, [], (own) => own.set(read()))
+  gauge('redirect_memory_cache_bytes', 'Memory that cached links take, by estimate.', () => memory.bytes)
+  gauge('redirect_memory_cache_links', 'Links in memory, fresh or not.', () => memory.size)
+  gauge('redirect_memory_cache_absences', 'Codes the primary said it does not have.', () => memory.absences)
+  gauge(
+    'redirect_memory_cache_evictions',
+    'Links evicted from memory since the start.',
+    () => memory.evictions,
+  )
+  gauge(
+    'redirect_spool_bytes',
+    'Bytes of the spool on disk, sent ones that are kept included.',
+    () => clicks.state().bytes,
+  )
+  gauge(
+    'redirect_spool_unsent_bytes',
+    'Bytes of clicks Kafka has not acknowledged.',
+    () => clicks.state().unsentBytes,
+  )
+  gauge(
+    'redirect_spool_damaged_bytes',
+    'Bytes of the spool that belong to no whole record.',
+    () => clicks.state().damagedBytes,
+  )
+  gauge(
+    'redirect_spool_set_aside_clicks',
+    'Clicks that Kafka refused for good.',
+    () => clicks.state().setAsideClicks,
+  )
+  gauge(
+    'redirect_spool_sent_messages',
+    'Messages Kafka acknowledged since the start.',
+    () => clicks.state().sentMessages,
+  )
+  gauge(
+    'redirect_spool_adopted_folders',
+    'Folders of dead producers that are being sent.',
+    () => clicks.state().adoptedFolders,
+  )
+  metrics.gauge(
+    'redirect_breaker_open',
+    '1 while a source of links is left alone after failures.',
+    ['source'],
+    (own) => {
+      for (const [source, breaker] of Object.entries(sources.breakers)) {
+        own.set({ source }, breaker.state === 'closed' ? 0 : 1)
+      }
+    },
+  )
+  metrics.gauge(
+    'redirect_replica_lag_seconds',
+    'Age of the newest heartbeat seen on a replica.',
+    ['replica'],
+    (own) => {
+      for (const [index, { beatAtMs }] of replicas.health().entries()) {
+        if (beatAtMs > 0) own.set({ replica: String(index + 1) }, (clock() - beatAtMs) / 1_000)
+      }
+    },
+  )
+}
