@@ -43,7 +43,7 @@ const deliver = fc.record({
     'lost answer' as const,
   ),
 })
-const step: fc.Arbitrary<Step> = fc.oneof(
+const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 10, arbitrary: deliver },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('upkeep' as const), generator: generatorIndex }) },
   {
@@ -108,21 +108,33 @@ function delayed(
   }
 }
 
-function createWorld(overrides: Partial<ProtocolRules> = {}) {
-  let nowMs = 0
+interface Instance {
+  readonly generator: Generator
+  busy: boolean
+}
+
+interface World {
+  readonly memory: MemoryLedger
+  readonly pending: PendingCall[]
+  readonly instances: Instance[]
+  readonly issued: string[]
+  readonly silentSinceMs: Map<number, number>
+  nowMs: number
+  start(): Instance
+}
+
+function createWorld(overrides: Partial<ProtocolRules> = {}): World {
   const pending: PendingCall[] = []
   const memory = createMemoryLedger({
     shardCount: SHARDS,
     standbyCount: STANDBYS,
     aheadMax: rules.aheadMax,
-    clock: () => nowMs,
+    clock: () => world.nowMs,
   })
   const ledger = delayed(memory, pending)
-  const issued: string[] = []
-  const silentSinceMs = new Map<number, number>()
   let starts = 0
 
-  function start(): { generator: Generator; busy: boolean } {
+  function start(): Instance {
     starts += 1
     const options: GeneratorOptions = {
       ledger,
@@ -139,51 +151,58 @@ function createWorld(overrides: Partial<ProtocolRules> = {}) {
     }
     return { generator: createGenerator(options), busy: false }
   }
+
   const instances = Array.from({ length: GENERATORS }, start)
+  const world: World = { memory, pending, instances, issued: [], silentSinceMs: new Map(), nowMs: 0, start }
+  return world
+}
 
-  /** Lets every promise that can go on do so. */
-  const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
-
-  async function apply(next: Step): Promise<void> {
-    if (next.kind === 'take') {
-      issued.push(...(instances[next.generator]!.generator.take(next.count, nowMs) ?? []))
-    } else if (next.kind === 'upkeep') {
-      const instance = instances[next.generator]!
-      if (instance.busy) return
-      instance.busy = true
-      const done = () => {
-        instance.busy = false
-      }
-      void instance.generator.upkeep(() => nowMs).then(done, done)
-    } else if (next.kind === 'crash') {
-      // Its calls in flight stay in flight: they may still reach the database.
-      instances[next.generator] = start()
-    } else if (next.kind === 'stop') {
-      void instances[next.generator]!.generator.handOver().catch(() => {})
-      instances[next.generator] = start()
-    } else if (next.kind === 'deliver') {
-      const [call] = pending.splice(next.call % Math.max(1, pending.length), 1)
-      await call?.deliver(next.fate)
-    } else if (next.kind === 'replicate') {
-      memory.replicate(next.standby)
-    } else if (next.kind === 'promote') {
-      // Whoever promotes takes no standby that has been out of reach for the whole grace.
-      if (nowMs - (silentSinceMs.get(next.standby) ?? nowMs) < rules.standbyGraceMs)
-        memory.promote(next.standby)
-    } else if (next.kind === 'toggle silence') {
-      const silent = !silentSinceMs.has(next.standby)
-      memory.silence(next.standby, silent)
-      if (silent) silentSinceMs.set(next.standby, nowMs)
-      else silentSinceMs.delete(next.standby)
-    } else if (next.kind === 'rotate key') {
-      memory.rotateKey()
-    } else {
-      nowMs += next.ms
-    }
-    await settle()
+async function apply(world: World, step: Step): Promise<void> {
+  if ('generator' in step) applyToGenerator(world, step)
+  else if ('standby' in step) applyToStandby(world, step)
+  else if (step.kind === 'rotate key') world.memory.rotateKey()
+  else if (step.kind === 'wait') world.nowMs += step.ms
+  else {
+    const [call] = world.pending.splice(step.call % Math.max(1, world.pending.length), 1)
+    await call?.deliver(step.fate)
   }
+  // Lets every promise that can go on do so.
+  await new Promise<void>((resolve) => setImmediate(resolve))
+}
 
-  return { apply, issued }
+function applyToGenerator(world: World, step: Extract<Step, { generator: number }>): void {
+  const instance = world.instances[step.generator]!
+  if (step.kind === 'take') {
+    world.issued.push(...(instance.generator.take(step.count, world.nowMs) ?? []))
+  } else if (step.kind === 'upkeep') {
+    if (instance.busy) return
+    instance.busy = true
+    const done = () => {
+      instance.busy = false
+    }
+    void instance.generator.upkeep(() => world.nowMs).then(done, done)
+  } else {
+    // After a crash the calls in flight stay in flight: they may still reach the database.
+    if (step.kind === 'stop') void instance.generator.handOver().catch(() => {})
+    world.instances[step.generator] = world.start()
+  }
+}
+
+function applyToStandby(
+  { memory, silentSinceMs, nowMs }: World,
+  { kind, standby }: Extract<Step, { standby: number }>,
+) {
+  const sinceMs = silentSinceMs.get(standby)
+  if (kind === 'replicate') {
+    memory.replicate(standby)
+  } else if (kind === 'promote') {
+    // Whoever promotes takes no standby that has been out of reach for the whole grace.
+    if (nowMs - (sinceMs ?? nowMs) < rules.standbyGraceMs) memory.promote(standby)
+  } else {
+    memory.silence(standby, sinceMs === undefined)
+    if (sinceMs === undefined) silentSinceMs.set(standby, nowMs)
+    else silentSinceMs.delete(standby)
+  }
 }
 
 async function firstRepeat(
@@ -191,7 +210,7 @@ async function firstRepeat(
   overrides: Partial<ProtocolRules> = {},
 ): Promise<string | undefined> {
   const world = createWorld(overrides)
-  for (const next of steps) await world.apply(next)
+  for (const step of steps) await apply(world, step)
   const seen = new Set<string>()
   return world.issued.find((code) => seen.size === seen.add(code).size)
 }
@@ -203,10 +222,28 @@ const calm: Step[] = Array.from({ length: GENERATORS }, (_, generator): Step[] =
   { kind: 'take', generator, count: 3 },
 ]).flat()
 
+const upkeepAndTake: Step[] = [
+  { kind: 'upkeep', generator: 0 },
+  ...Array.from({ length: 6 }, (): Step => ({ kind: 'deliver', call: 0, fate: 'done' })),
+  { kind: 'take', generator: 0, count: 1 },
+  { kind: 'take', generator: 0, count: 8 },
+]
+
+/** Takes as much as the standbys allow while none of it reaches them, and goes on after one was promoted. */
+const drainThenPromote: Step[] = [
+  ...Array.from({ length: 20 }, () => upkeepAndTake).flat(),
+  { kind: 'promote', standby: 0 },
+  ...Array.from({ length: 20 }, (): Step[] => [
+    { kind: 'replicate', standby: 0 },
+    { kind: 'replicate', standby: 1 },
+    ...upkeepAndTake,
+  ]).flat(),
+]
+
 const schedule = fc
   .array(
     fc.oneof(
-      { weight: 6, arbitrary: fc.array(step, { minLength: 10, maxLength: 25 }) },
+      { weight: 6, arbitrary: fc.array(steps, { minLength: 10, maxLength: 25 }) },
       { weight: 2, arbitrary: fc.constant(calm) },
     ),
     {
@@ -228,17 +265,12 @@ describe('the protocol of shards, leases and blocks', () => {
 
   test('hands out codes at all in such schedules', async () => {
     const world = createWorld()
-    for (const next of [...calm, ...calm, ...calm]) await world.apply(next)
+    for (const step of [...calm, ...calm, ...calm]) await apply(world, step)
     expect(world.issued.length).toBeGreaterThanOrEqual(GENERATORS * 3)
   })
 
-  test('would repeat codes after a lossy promotion if counters ran too far ahead of the standbys', async () => {
-    const found = await fc.check(
-      fc.asyncProperty(schedule, async (steps) => {
-        expect(await firstRepeat(steps, { aheadMax: 400 })).toBeUndefined()
-      }),
-      { numRuns: 2_000, endOnFailure: true },
-    )
-    expect(found.failed).toBe(true)
+  test('would repeat codes after a lossy promotion if a counter ran further ahead than is skipped', async () => {
+    expect(await firstRepeat(drainThenPromote)).toBeUndefined()
+    expect(await firstRepeat(drainThenPromote, { aheadMax: 400 })).toBeDefined()
   })
 })
