@@ -24,13 +24,19 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
 export type CacheEntry = {
   /** Name and version, e.g. `kafka-4.1.1`. */
   name: string
+  /** What the entry is made from: other pins make another entry, so that checkouts of different ages share a cache. */
+  pins?: unknown
   /** Fills the empty folder; throws when what it got is not what the manifest says. */
   fill(folder: string): Promise<void>
 }
 
 /** The entry's folder, made when it is not there or no longer what it was. */
 export async function cached(entry: CacheEntry, root = cacheFolder()): Promise<string> {
-  const folder = join(root, entry.name)
+  const digest = createHash('sha256')
+    .update(JSON.stringify(entry.pins ?? null))
+    .digest('hex')
+    .slice(0, 10)
+  const folder = join(root, `${entry.name}-${digest}`)
   if (existsSync(folder)) {
     if (await isIntact(folder)) return folder
     await discard(folder)

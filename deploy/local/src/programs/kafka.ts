@@ -16,6 +16,7 @@ export async function findKafka(
   const bytesTotal = manifest.artefacts.reduce((sum, { bytes }) => sum + bytes, 0)
   const folder = await cached({
     name: `kafka-${manifest.version}`,
+    pins: manifest.artefacts,
     fill: async (aside) => {
       progress({ engine: 'Kafka', bytesTotal, folder: aside })
       await fetchWithMaven('Kafka', manifest.artefacts, aside, java.home)

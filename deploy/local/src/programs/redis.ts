@@ -37,6 +37,7 @@ export async function findRedis(progress: Progress, findJava: () => Promise<Java
   if (!entry || !jar) throw new LocalFleetError('Redis: install redis-server 6.2 or later, or set REDIS_URL.')
   const folder = await cached({
     name: `redis-${manifest.version}-${platformName()}`,
+    pins: jar,
     fill: async (aside) => {
       progress({ engine: 'Redis', bytesTotal: jar.bytes, folder: aside })
       const { home } = await findJava()
