@@ -159,7 +159,7 @@ class ConsumerRun {
         value: message.value,
       }),
     )
-    const lastOffset = await this.#followers.get(batch.partition)?.arrived(records)
+    const lastOffset = await this.#followers.get(batch.partition)?.arrived(records, fetchedFromOf(batch))
     if (lastOffset !== undefined) resolveOffset(String(lastOffset))
     await heartbeat()
   }
@@ -191,6 +191,11 @@ class ConsumerRun {
     }
     if (caughtUp.size > 0) await this.#options.store.noteProgress(caughtUp, ends.size)
   }
+}
+
+/** A property of kafkajs' batches that its types leave out. */
+function fetchedFromOf(batch: object): number | undefined {
+  return 'fetchedOffset' in batch ? Number(batch.fetchedOffset) : undefined
 }
 
 function logOf(admin: Admin, topic: string): ClickLog {

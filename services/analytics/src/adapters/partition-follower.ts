@@ -32,8 +32,6 @@ export class PartitionFollower {
   readonly #ports: FollowerPorts
   readonly #stopped = new AbortController()
   #position: Position = { kind: 'unknown' }
-  /** See decideArrival. */
-  #hole: number | undefined
   #syncing: Promise<void> | undefined
   /** The assignment's own start until something is known. */
   #caughtUpAtMs: number
@@ -77,19 +75,21 @@ export class PartitionFollower {
   }
 
   /**
-   * Takes a delivered batch. Resolves to the offset of the last record that is applied for good, or undefined when
+   * Takes a delivered batch and the offset from which it was fetched. Resolves to the offset of the last record that is applied for good, or undefined when
    * the batch was not applied: then delivery is paused and resumes where it must. Never throws.
    */
-  async arrived(records: readonly ClickRecord[]): Promise<number | undefined> {
+  async arrived(
+    records: readonly ClickRecord[],
+    fetchedFrom: number | undefined,
+  ): Promise<number | undefined> {
     const first = records[0]
     if (first === undefined || this.#stopped.signal.aborted) return undefined
-    const arrival = { offset: first.offset, fingerprint: () => fingerprintOf(first) }
-    const decision = decideArrival(this.#position, arrival, this.#hole)
+    const arrival = { offset: first.offset, fingerprint: () => fingerprintOf(first), fetchedFrom }
+    const decision = decideArrival(this.#position, arrival)
     switch (decision.kind) {
       case 'ignore':
         return undefined
       case 'resync':
-        this.#hole = first.offset
         this.#ports.events.outOfStep(this.partition, first.offset, this.#position)
         this.#restart()
         return undefined
@@ -152,7 +152,6 @@ export class PartitionFollower {
   }
 
   #applied(nextOffset: number, last: ClickRecord): void {
-    this.#hole = undefined
     if (this.#stopped.signal.aborted) return
     this.#position = { kind: 'following', nextOffset }
     // Records of a partition are nearly in the order of their time; the clock of their producer is not ours.

@@ -60,34 +60,33 @@ export type ArrivalDecision =
   /** It was on its way when delivery was paused; what it holds comes again. */
   | { readonly kind: 'ignore' }
 
-/**
- * `hole` is the offset at which a batch arrived last time that reading went on at this position: offsets may be
- * missing in a log (control records, compaction), and the same answer twice means just that.
- */
-export function decideArrival(
-  position: Position,
-  first: { readonly offset: number; readonly fingerprint: () => string },
-  hole: number | undefined,
-): ArrivalDecision {
+/** What a batch begins with. */
+export interface Arrival {
+  readonly offset: number
+  readonly fingerprint: () => string
+  /**
+   * Where the fetch began that brought it. Offsets may be missing in a log (control records, compaction), but never
+   * records: a fetch brings all from where it began.
+   */
+  readonly fetchedFrom: number | undefined
+}
+
+export function decideArrival(position: Position, first: Arrival): ArrivalDecision {
   switch (position.kind) {
     case 'unknown':
       return { kind: 'ignore' }
     case 'verifying': {
       const { nextOffset, fingerprint } = position
-      if (first.offset === nextOffset - 1) {
-        return first.fingerprint() === fingerprint
-          ? { kind: 'apply', from: nextOffset, skip: 1 }
-          : { kind: 'rewind', from: nextOffset }
-      }
-      if (first.offset !== hole) return { kind: 'resync' }
-      return { kind: 'rewind', from: nextOffset }
+      const isThere = first.offset === nextOffset - 1
+      if (isThere && first.fingerprint() === fingerprint) return { kind: 'apply', from: nextOffset, skip: 1 }
+      return isThere || first.fetchedFrom === nextOffset - 1
+        ? { kind: 'rewind', from: nextOffset }
+        : { kind: 'resync' }
     }
     case 'following': {
       const { nextOffset } = position
-      if (first.offset === nextOffset || (first.offset > nextOffset && first.offset === hole)) {
-        return { kind: 'apply', from: nextOffset, skip: 0 }
-      }
-      return { kind: 'resync' }
+      const continues = first.offset === nextOffset || first.fetchedFrom === nextOffset
+      return continues ? { kind: 'apply', from: nextOffset, skip: 0 } : { kind: 'resync' }
     }
   }
 }

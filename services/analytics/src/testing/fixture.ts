@@ -1,0 +1,113 @@
+/** A topic, a database and consumers of their own for one test. */
+import { type Kafka, openKafka, type Producer } from '@linkfleet/runtime/kafka'
+import { silentLogger } from '@linkfleet/runtime/log'
+import { Metrics } from '@linkfleet/runtime/metrics'
+import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import { type TestDatabase, testDatabase, testKafkaBrokers, uniqueName } from '@linkfleet/testkit/engines'
+import { type ClickConsumer, startClickConsumer } from '../adapters/click-consumer-kafka.ts'
+import { openClickStorePg } from '../adapters/click-store-pg.ts'
+import { createUserAgentClassifier } from '../adapters/user-agents.ts'
+import { createEvents } from '../events.ts'
+
+export interface Fixture extends AsyncDisposable {
+  readonly topic: string
+  readonly group: string
+  readonly partitions: number
+  readonly kafka: Kafka
+  readonly database: TestDatabase
+  readonly pool: Pool
+  createTopic(): Promise<void>
+  /** Gives back the offset of the first message. */
+  send(partition: number, values: readonly (Buffer | null)[]): Promise<number>
+  startConsumer(): RunningConsumer
+  /** The sum over all links. */
+  counted(): Promise<number>
+}
+
+export interface RunningConsumer extends ClickConsumer {
+  /** The value of a metric, summed over its series. */
+  metric(name: string): Promise<number>
+}
+
+export async function openFixture(partitions: number): Promise<Fixture> {
+  await using resources = new AsyncDisposableStack()
+  const topic = uniqueName('clicks')
+  const group = uniqueName('group')
+  const log = silentLogger()
+  const kafka = openKafka({ brokers: testKafkaBrokers(), clientId: 'test', log })
+  const database = resources.use(await testDatabase())
+  const pool = resources.use(
+    openPool({
+      url: database.url,
+      name: 'test',
+      maxConnections: 20,
+      statementTimeoutMs: 10_000,
+      connectTimeoutMs: 3_000,
+      log,
+    }),
+  )
+  const producer: Producer = kafka.producer({ allowAutoTopicCreation: false })
+  await producer.connect()
+  resources.defer(async () => await producer.disconnect())
+  const admin = kafka.admin()
+  await admin.connect()
+  resources.defer(async () => await admin.disconnect())
+  resources.defer(async () => await admin.deleteTopics({ topics: [topic] }).catch(() => {}))
+
+  async function createTopic(): Promise<void> {
+    await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions }] })
+  }
+  await createTopic()
+  const owned = resources.move()
+  return {
+    topic,
+    group,
+    partitions,
+    kafka,
+    database,
+    pool,
+    createTopic,
+    async send(partition, values) {
+      const messages = values.map((value) => ({ partition, value }))
+      const [result] = await producer.send({ topic, acks: -1, messages })
+      return Number(result?.baseOffset)
+    },
+    startConsumer: () => startTestConsumer({ topic, group, partitions, kafka, pool }),
+    async counted() {
+      const { rows } = await pool.query<{ clicks: number }>(
+        'SELECT coalesce(sum(humans + bots), 0)::bigint AS clicks FROM clicks.totals',
+      )
+      return rows[0]?.clicks ?? 0
+    },
+    [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
+  }
+}
+
+type ConsumerParts = Pick<Fixture, 'topic' | 'group' | 'partitions' | 'kafka' | 'pool'>
+
+function startTestConsumer({ topic, group, partitions, kafka, pool }: ConsumerParts): RunningConsumer {
+  const now = () => Date.now()
+  const metrics = new Metrics('analytics')
+  const consumer = startClickConsumer({
+    kafka,
+    topic,
+    partitions,
+    groupId: group,
+    concurrency: 4,
+    // Small, so that a few thousand clicks are many batches.
+    fetchBytesMax: 65_536,
+    sessionTimeoutMs: 6_000,
+    store: openClickStorePg({ pool, classify: createUserAgentClassifier(), now }),
+    events: createEvents(silentLogger(), metrics),
+    now,
+  })
+  return {
+    progress: () => consumer.progress(),
+    state: () => consumer.state(),
+    async metric(name) {
+      const values = (await metrics.registry.getSingleMetric(name)?.get())?.values ?? []
+      return values.reduce((sum, { value }) => sum + value, 0)
+    },
+    [Symbol.asyncDispose]: async () => await consumer[Symbol.asyncDispose](),
+  }
+}
