@@ -1,0 +1,138 @@
+/** docker-compose.yml and the Dockerfile, read as data: no Docker is needed to see that they fit the services. */
+import { existsSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { readText, root } from './files.ts'
+import { optionsOf, services } from './reference.ts'
+
+interface ComposeService {
+  readonly image?: string
+  readonly build?: { readonly context: string; readonly dockerfile: string }
+  readonly command?: readonly string[]
+  readonly environment?: Readonly<Record<string, string | number>>
+  readonly ports?: readonly string[]
+  readonly volumes?: readonly string[]
+  readonly networks?: readonly string[]
+  readonly healthcheck?: { readonly test: readonly string[] }
+  readonly secrets?: readonly string[]
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
+}
+
+interface Compose {
+  readonly services: Readonly<Record<string, ComposeService>>
+  readonly networks: Readonly<Record<string, { readonly internal?: boolean }>>
+  readonly volumes: Readonly<Record<string, unknown>>
+  readonly secrets: Readonly<Record<string, { readonly environment: string }>>
+}
+
+const text = readText('docker-compose.yml')
+const compose = parse(text, { merge: true }) as Compose
+const all = Object.entries(compose.services)
+
+describe.each(services)('%s', (name) => {
+  const service = compose.services[name]
+
+  test('runs from the one image', () => {
+    expect(service?.build?.dockerfile).toBe('deploy/docker/Dockerfile')
+    expect(service?.command).toEqual([`services/${name}/src/main.ts`])
+    expect(existsSync(`${root}services/${name}/src/main.ts`)).toBe(true)
+  })
+
+  test('is given every variable it requires, and none it does not know', async () => {
+    const options = await optionsOf(name)
+    const given = Object.keys(service?.environment ?? {})
+    const required = options.filter((option) => option.defaultValue === undefined).map((option) => option.env)
+    expect(required.filter((env) => !given.includes(env))).toEqual([])
+    // The address of short URLs and of the console are told to all; a service that has no use for one ignores it.
+    const common = ['PUBLIC_URL', 'CONSOLE_URL', 'HTTP_HOST', 'GRPC_HOST']
+    const known = [...options.map((option) => option.env), ...common]
+    expect(given.filter((env) => !known.includes(env))).toEqual([])
+  })
+
+  test('is judged healthy by its own readiness, after the migration', () => {
+    expect(service?.healthcheck?.test.at(-1)).toContain('/readyz')
+    expect(service?.environment?.ADMIN_PORT).toBeTypeOf('number')
+    if (name !== 'console') {
+      expect(service?.depends_on?.migrate?.condition).toBe('service_completed_successfully')
+    }
+  })
+})
+
+test('only public HTTP ports are published', () => {
+  const published = all.flatMap(([name, service]) => (service.ports ?? []).map((port) => `${name} ${port}`))
+  expect(published.map((port) => port.replaceAll(/\$\{\w+:-(\d+)\}/g, '$1')).sort()).toEqual([
+    'analytics 8082:8082',
+    'console 8083:8083',
+    'redirect 8080:8080',
+    'shortener 8081:8081',
+  ])
+})
+
+test('engines stay on the private network', () => {
+  expect(compose.networks.private?.internal).toBe(true)
+  for (const [name, service] of all) {
+    const isPublic = service.networks?.includes('public') ?? true
+    expect(isPublic, name).toBe(service.ports !== undefined)
+  }
+})
+
+test('there are a primary, two replicas, Redis, Kafka, Prometheus and a migration', () => {
+  const engines = [
+    'postgres-primary',
+    'postgres-replica-1',
+    'postgres-replica-2',
+    'redis',
+    'kafka',
+    'prometheus',
+    'migrate',
+  ]
+  expect(all.map(([name]) => name).sort()).toEqual([...engines, ...services].sort())
+  for (const [name, service] of all.filter(([name]) => name !== 'migrate')) {
+    expect(service.healthcheck, name).toBeDefined()
+  }
+})
+
+test('images have a version of their own', () => {
+  for (const [name, { image }] of all)
+    expect(image, name).toMatch(/:(\$\{LINKFLEET_VERSION:-dev\}|v?\d[\w.-]*)$/)
+})
+
+test('every file that is mounted exists, and every volume and secret is declared', () => {
+  for (const [name, service] of all) {
+    for (const volume of service.volumes ?? []) {
+      const [source = ''] = volume.split(':')
+      if (source.startsWith('./')) expect(existsSync(root + source), `${name} ${source}`).toBe(true)
+      else expect(Object.keys(compose.volumes), name).toContain(source)
+    }
+    for (const secret of service.secrets ?? []) expect(Object.keys(compose.secrets), name).toContain(secret)
+  }
+})
+
+test('.env.example holds every variable of the file, and secrets have no default', () => {
+  const used = [...text.matchAll(/\$\{(\w+)(:[?-])?/g)].map((match) => ({
+    name: match[1] ?? '',
+    kind: match[2],
+  }))
+  const secrets = Object.values(compose.secrets).map(({ environment }) => environment)
+  const example = new Map(
+    readText('.env.example')
+      .split('\n')
+      .filter((line) => /^\w+=/.test(line))
+      .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  )
+  const internal = ['LINKFLEET_VERSION', 'KAFKA_CLUSTER_ID']
+  const names = new Set(
+    [...used.map(({ name }) => name), ...secrets].filter((name) => !internal.includes(name)),
+  )
+  expect([...example.keys()].sort()).toEqual([...names].sort())
+  for (const { name, kind } of used.filter((one) => /PASSWORD|KEY$/.test(one.name))) {
+    expect(kind, name).toBe(':?')
+    expect(example.get(name), name).toBe('')
+  }
+})
+
+test('Prometheus is told of every service at its admin port', () => {
+  const targets = JSON.parse(readText('deploy/docker/prometheus-targets.json')) as { targets: string[] }[]
+  const expected = services.map((name) => `${name}:${compose.services[name]?.environment?.ADMIN_PORT}`)
+  expect(targets.flatMap((group) => group.targets).sort()).toEqual(expected.sort())
+})
