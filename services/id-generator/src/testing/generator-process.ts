@@ -20,6 +20,7 @@ export async function startProcess(options: {
   databaseUrl: string
   replicaUrls: readonly string[]
   shardsLeased?: number
+  leaseTtlMs?: number
 }): Promise<GeneratorProcess> {
   const child = spawn(process.execPath, [main], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -28,6 +29,7 @@ export async function startProcess(options: {
       DATABASE_URL: options.databaseUrl,
       DATABASE_REPLICA_URLS: options.replicaUrls.join(','),
       SHARDS_LEASED: String(options.shardsLeased ?? 4),
+      SHARD_LEASE_TTL_MS: String(options.leaseTtlMs ?? 15_000),
       GRPC_PORT: '0',
       ADMIN_PORT: '0',
     },
