@@ -14,6 +14,8 @@ test.each([
   [{ code: '57P01' }, true],
   [{ code: '08006' }, true],
   [{ code: '25006' }, true],
+  [{ code: '3D000' }, true],
+  [{ code: '28P01' }, true],
   [{ message: 'Connection terminated unexpectedly' }, true],
   [{ message: 'timeout exceeded when trying to connect' }, true],
   [{ message: 'Query read timeout' }, true],

@@ -207,15 +207,15 @@ async function commit(client: pg.PoolClient): Promise<void> {
   }
 }
 
-const connectionSqlStates = /^(08|57P)/
+// 08: connection, 28: login refused, 57P: the server stops, starts or recovers. 25006: it is read only, so no longer,
+// or not yet, the primary. 3D000: no such database (yet). 53300: too many connections.
+const connectionSqlStates = /^(08|28|57P|25006|3D000|53300)/
 
 /** Whether an error speaks of the connection or the server, not of the statement. */
 export function isConnectionError(error: unknown): boolean {
   if (error instanceof CommitUnknownError) return true
   const { code, message } = error as { code?: unknown; message?: string }
-  // 25006: the server is read only: it is no longer, or not yet, the primary. 53300: too many connections.
-  if (typeof code === 'string' && (connectionSqlStates.test(code) || code === '25006' || code === '53300'))
-    return true
+  if (typeof code === 'string' && connectionSqlStates.test(code)) return true
   if (typeof code === 'string' && /^E[A-Z]{3,}/.test(code)) return true
   return /connection terminated|timeout exceeded when trying to connect|query read timeout|client has encountered a connection error|not queryable/i.test(
     message ?? '',
