@@ -291,6 +291,7 @@ export class SpoolSender {
       if (nowMs - segment.doneAtMs < keepMs) return
       // What was acknowledged is on record before what proves it goes.
       if (this.#unsaved) await this.save()
+      if (this.#unsaved) return
       try {
         await this.#options.ports.remove(segment.number)
       } catch (cause) {

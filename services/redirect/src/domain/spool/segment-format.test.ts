@@ -1,0 +1,166 @@
+import { randomInt } from 'node:crypto'
+import { ClickKind, encodeClickRecord, OrphanReason } from '@linkfleet/contracts/clicks'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { decodeCheckpoint, emptyCheckpoint, encodeCheckpoint } from './checkpoint.ts'
+import {
+  decodeSegmentHeader,
+  encodeSegmentHeader,
+  recordBytesMax,
+  recordHeadBytes,
+  scanRecords,
+  sealRecord,
+  segmentHeaderBytes,
+} from './segment-format.ts'
+
+const partitionCount = 12
+const seed = Number(process.env.TEST_SEED ?? randomInt(2 ** 31))
+console.log(`spool reader: TEST_SEED=${seed}`)
+
+function recordOf(sequence: number, userAgent: string): Buffer {
+  const buffer = Buffer.alloc(recordBytesMax)
+  const end = encodeClickRecord(buffer, recordHeadBytes, {
+    sequence,
+    atMs: 1_700_000_000_000,
+    domainId: 1,
+    code: `code${sequence % 50}`,
+    kind: ClickKind.REDIRECT,
+    orphanReason: OrphanReason.UNSPECIFIED,
+    visitor: undefined,
+    country: '',
+    referrerHost: '',
+    userAgent,
+    language: '',
+  })
+  sealRecord(buffer, 0, end, sequence % partitionCount, sequence)
+  return buffer.subarray(0, end)
+}
+
+/** Reads a file as the sender does: chunk by chunk, what is left of one put before the next. */
+function readInChunks(file: Buffer, chunkBytes: number): number[] {
+  const sequences: number[] = []
+  let offset = 0
+  while (offset < file.length) {
+    const chunk = file.subarray(offset, offset + Math.max(chunkBytes, recordBytesMax))
+    const atEnd = offset + chunk.length === file.length
+    const scan = scanRecords(chunk, partitionCount, atEnd)
+    sequences.push(...scan.records.map((record) => record.sequence))
+    expect(scan.consumedBytes).toBeGreaterThan(0)
+    offset += scan.consumedBytes
+  }
+  return sequences
+}
+
+const agents = fc.array(fc.string({ maxLength: 700 }), { minLength: 1, maxLength: 30 })
+
+describe('the reader of a segment', () => {
+  test('reads what was written, whatever the chunks it comes in', () => {
+    fc.assert(
+      fc.property(agents, fc.integer({ min: 1, max: 9_000 }), (userAgents, chunkBytes) => {
+        const records = userAgents.map((agent, index) => recordOf(index + 1, agent))
+        expect(readInChunks(Buffer.concat(records), chunkBytes)).toEqual(records.map((_, index) => index + 1))
+      }),
+      { seed },
+    )
+  })
+
+  test('a file torn at any byte gives every whole record before the tear and nothing else', () => {
+    fc.assert(
+      fc.property(agents, fc.double({ min: 0, max: 1, noNaN: true }), (userAgents, part) => {
+        const records = userAgents.map((agent, index) => recordOf(index + 1, agent))
+        const file = Buffer.concat(records)
+        const cut = Math.floor(file.length * part)
+        let whole = 0
+        for (let bytes = 0; whole < records.length && bytes + records[whole]!.length <= cut; whole += 1) {
+          bytes += records[whole]!.length
+        }
+        const { records: read } = scanRecords(file.subarray(0, cut), partitionCount, true)
+        expect(read.map(({ sequence }) => sequence)).toEqual(Array.from({ length: whole }, (_, i) => i + 1))
+      }),
+      { seed, numRuns: 300 },
+    )
+  })
+
+  test('damage anywhere costs the records it touches and no other one', () => {
+    const damage = fc.array(
+      fc.record({
+        at: fc.double({ min: 0, max: 1, noNaN: true }),
+        bytes: fc.uint8Array({ minLength: 1, maxLength: 40 }),
+      }),
+      { minLength: 1, maxLength: 4 },
+    )
+    fc.assert(
+      fc.property(agents, damage, fc.integer({ min: 1, max: 9_000 }), (userAgents, damages, chunkBytes) => {
+        const records = userAgents.map((agent, index) => recordOf(index + 1, agent))
+        const original = Buffer.concat(records)
+        const file = Buffer.from(original)
+        for (const { at, bytes } of damages)
+          file.set(
+            bytes.subarray(0, file.length - Math.floor(at * file.length)),
+            Math.floor(at * file.length),
+          )
+        const intact: number[] = []
+        let start = 0
+        records.forEach((record, index) => {
+          if (file.subarray(start, start + record.length).equals(record)) intact.push(index + 1)
+          start += record.length
+        })
+        expect(readInChunks(file, chunkBytes)).toEqual(intact)
+      }),
+      { seed, numRuns: 500 },
+    )
+  })
+
+  test('noise holds no record, and neither do zeros', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 5_000 }), (noise) => {
+        expect(scanRecords(Buffer.from(noise), partitionCount, true).records).toEqual([])
+      }),
+      { seed },
+    )
+    const { records, damagedBytes } = scanRecords(Buffer.alloc(4_096), partitionCount, true)
+    expect(records).toEqual([])
+    expect(damagedBytes).toBe(4_096)
+  })
+})
+
+describe('the header of a segment', () => {
+  const header = {
+    producerId: Buffer.alloc(16, 7),
+    partitionCount,
+    segment: 3,
+    createdAtMs: 1_700_000_000_000.5,
+    bootId: Buffer.alloc(16, 9),
+  }
+  test('is read as it was written', () => {
+    const bytes = encodeSegmentHeader(header)
+    expect(bytes).toHaveLength(segmentHeaderBytes)
+    expect(decodeSegmentHeader(bytes)).toEqual(header)
+  })
+  test('is refused when any bit of it changed, or it is torn', () => {
+    const bytes = encodeSegmentHeader(header)
+    for (let bit = 0; bit < bytes.length * 8; bit += 1) {
+      const damaged = Buffer.from(bytes)
+      damaged[bit >> 3]! ^= 1 << (bit & 7)
+      expect(decodeSegmentHeader(damaged), `bit ${bit}`).toBeUndefined()
+    }
+    expect(decodeSegmentHeader(bytes.subarray(0, segmentHeaderBytes - 1))).toBeUndefined()
+  })
+})
+
+describe('a checkpoint', () => {
+  test('is read as it was written', () => {
+    const checkpoint = { acknowledged: [0, 5, 2 ** 48 - 1], acknowledgedAtMs: 12 }
+    expect(decodeCheckpoint(encodeCheckpoint(checkpoint), 3)).toEqual(checkpoint)
+  })
+  test.each([
+    undefined,
+    '',
+    '{',
+    '{"format":2}',
+    '{"format":1,"acknowledged":[1],"acknowledgedAtMs":0}',
+    '{"format":1,"acknowledged":[1,-1,2],"acknowledgedAtMs":0}',
+  ])('that cannot be read (%s) means that everything is sent again', (text) => {
+    expect(decodeCheckpoint(text, 3)).toEqual(emptyCheckpoint(3))
+  })
+})

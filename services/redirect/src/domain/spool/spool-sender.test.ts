@@ -1,0 +1,286 @@
+import { randomInt } from 'node:crypto'
+import {
+  ClickBatch,
+  ClickKind,
+  clickBatchBytesMax,
+  encodeClickRecord,
+  OrphanReason,
+} from '@linkfleet/contracts/clicks'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Checkpoint, emptyCheckpoint } from './checkpoint.ts'
+import { recordBytesMax, recordHeadBytes, sealRecord, segmentHeaderBytes } from './segment-format.ts'
+import { RefusedForGoodError, SpoolSender, sentKeptMs } from './spool-sender.ts'
+
+const partitionCount = 3
+const producerId = Buffer.alloc(16, 1)
+const seed = Number(process.env.TEST_SEED ?? randomInt(2 ** 31))
+console.log(`spool sender: TEST_SEED=${seed}`)
+
+function recordOf(sequence: number, partition: number, userAgent: string): Buffer {
+  const buffer = Buffer.alloc(recordBytesMax)
+  const end = encodeClickRecord(buffer, recordHeadBytes, {
+    sequence,
+    atMs: 1,
+    domainId: 1,
+    code: 'x',
+    kind: ClickKind.REDIRECT,
+    orphanReason: OrphanReason.UNSPECIFIED,
+    visitor: undefined,
+    country: '',
+    referrerHost: '',
+    userAgent,
+    language: '',
+  })
+  sealRecord(buffer, 0, end, partition, sequence)
+  return buffer.subarray(0, end)
+}
+
+/** A disk, a topic and the marks of its readers, which crashes of the sender leave as they are. */
+class World {
+  nowMs = 1_000_000
+  readonly segments = new Map<number, Buffer>()
+  checkpoint: Checkpoint = emptyCheckpoint(partitionCount)
+  readonly topic: { partition: number; value: Buffer }[] = []
+  /** What each send does: acknowledged, lost on the way, arrived without the answer, or refused for good. */
+  fate: (partition: number, value: Buffer) => 'ok' | 'lost' | 'unanswered' | 'refused' = () => 'ok'
+  readonly setAside: Buffer[] = []
+  readonly inFlight = new Set<number>()
+  failures = 0
+  saveFails = false
+
+  append(segment: number, records: readonly Buffer[]): number {
+    const before = this.segments.get(segment) ?? Buffer.alloc(segmentHeaderBytes)
+    const after = Buffer.concat([before, ...records])
+    this.segments.set(segment, after)
+    return after.length
+  }
+
+  /** What a process does that starts and finds this disk; the segment `open` may still grow. */
+  startSender(open?: number): SpoolSender {
+    const sender = new SpoolSender({
+      producerId,
+      partitionCount,
+      checkpoint: this.checkpoint,
+      clock: () => this.nowMs,
+      random: () => 0.5,
+      ports: {
+        read: async (segment, offset, bytesMax) => {
+          const bytes = this.segments.get(segment)
+          if (bytes === undefined) throw new Error('no such segment')
+          return bytes.subarray(offset, offset + bytesMax)
+        },
+        remove: async (segment) => void this.segments.delete(segment),
+        save: async (checkpoint) => {
+          if (this.saveFails) throw new Error('disk full')
+          this.checkpoint = checkpoint
+        },
+        setAside: async (_partition, frame) => void this.setAside.push(Buffer.from(frame)),
+        failed: () => {
+          this.failures += 1
+        },
+        send: async (partition, value) => {
+          expect(this.inFlight.has(partition), 'one message in flight for each partition').toBe(false)
+          expect(value.length).toBeLessThanOrEqual(clickBatchBytesMax)
+          this.inFlight.add(partition)
+          await new Promise(setImmediate)
+          this.inFlight.delete(partition)
+          const fate = this.fate(partition, value)
+          if (fate === 'refused') throw new RefusedForGoodError('too large')
+          if (fate === 'lost') throw new Error('lost')
+          this.topic.push({ partition, value })
+          if (fate === 'unanswered') throw new Error('no answer')
+        },
+      },
+    })
+    for (const [segment, bytes] of this.segments) sender.extend(segment, bytes.length, segment !== open)
+    return sender
+  }
+
+  /** The sequences that readers with marks count, by partition, in the order in which they count them. */
+  counted(): number[][] {
+    const counted = Array.from({ length: partitionCount }, (): number[] => [])
+    for (const { partition, value } of this.topic) {
+      for (const { sequence } of ClickBatch.decode(value).clicks) {
+        if (sequence > (counted[partition]!.at(-1) ?? 0)) counted[partition]!.push(sequence)
+      }
+    }
+    return counted
+  }
+
+  async run(sender: SpoolSender, steps = 40): Promise<void> {
+    for (let step = 0; step < steps && sender.unsentBytes > 0; step += 1) {
+      await sender.step(true)
+      await sender.settled()
+      this.nowMs += 4_000
+    }
+  }
+}
+
+/** `clicks` records spread over partitions and segments. */
+function fill(world: World, clicks: number, perSegment: number, userAgent = 'agent'): number[][] {
+  const expected = Array.from({ length: partitionCount }, (): number[] => [])
+  for (let first = 1; first <= clicks; first += perSegment) {
+    const records: Buffer[] = []
+    for (let sequence = first; sequence <= Math.min(clicks, first + perSegment - 1); sequence += 1) {
+      const partition = (Math.imul(sequence, 0x9e3779b1) >>> 16) % partitionCount
+      records.push(recordOf(sequence, partition, userAgent))
+      expected[partition]!.push(sequence)
+    }
+    world.append(Math.ceil(first / perSegment), records)
+  }
+  return expected
+}
+
+describe('the sender of a spool', () => {
+  test('sends every click once, each partition in order, and clears away after its time', async () => {
+    const world = new World()
+    const expected = fill(world, 500, 120)
+    const sender = world.startSender()
+    expect(sender.unsentBytes).toBeGreaterThan(0)
+    await world.run(sender)
+    expect(world.counted()).toEqual(expected)
+    expect(sender.unsentBytes).toBe(0)
+    expect(world.segments.size).toBe(5)
+    world.nowMs += sentKeptMs
+    await sender.step()
+    expect(world.segments.size).toBe(0)
+    expect(sender.isEmpty).toBe(true)
+  })
+
+  test('messages stay below their bound however much waits', async () => {
+    const world = new World()
+    const expected = fill(world, 4_000, 2_000, 'x'.repeat(512))
+    await world.run(world.startSender(), 200)
+    expect(world.counted()).toEqual(expected)
+  })
+
+  test('a partition whose leader is away keeps no other one waiting', async () => {
+    const world = new World()
+    const expected = fill(world, 9_000, 3_000, 'x'.repeat(400))
+    world.fate = (partition) => (partition === 1 ? 'lost' : 'ok')
+    const sender = world.startSender()
+    await world.run(sender, 60)
+    expect(world.counted()[0]).toEqual(expected[0])
+    expect(world.counted()[1]).toEqual([])
+    expect(world.counted()[2]).toEqual(expected[2])
+    expect(sender.unsentBytes).toBeGreaterThan(0)
+    world.nowMs += sentKeptMs * 2
+    await sender.step()
+    expect(world.segments.has(1), 'a segment with unsent clicks stays').toBe(true)
+    world.fate = () => 'ok'
+    await world.run(sender, 200)
+    expect(world.counted()).toEqual(expected)
+  })
+
+  test('what was acknowledged is not sent again by the next start, what was not is', async () => {
+    const world = new World()
+    fill(world, 100, 1_000)
+    world.fate = (partition) => (partition === 2 ? 'lost' : 'ok')
+    await world.run(world.startSender(), 3)
+    const before = world.topic.length
+    world.fate = () => 'ok'
+    await world.run(world.startSender())
+    expect(world.topic.slice(before).every(({ partition }) => partition === 2)).toBe(true)
+  })
+
+  test('a segment grows while it is read; what is not said to be there is not read', async () => {
+    const world = new World()
+    const sender = world.startSender()
+    const first = recordOf(1, 0, 'a')
+    const bytes = world.append(1, [first])
+    world.append(1, [recordOf(2, 0, 'b').subarray(0, 9)])
+    sender.extend(1, bytes, false)
+    await world.run(sender)
+    expect(world.counted()[0]).toEqual([1])
+    expect(sender.damagedBytes).toBe(0)
+    world.segments.set(1, world.segments.get(1)!.subarray(0, bytes))
+    sender.extend(1, world.append(1, [recordOf(2, 0, 'b')]), false)
+    await world.run(sender)
+    expect(world.counted()[0]).toEqual([1, 2])
+  })
+
+  test('a file that lost its end with the power is sent as far as it goes', async () => {
+    const world = new World()
+    fill(world, 30, 1_000)
+    const sender = world.startSender()
+    world.segments.set(1, world.segments.get(1)!.subarray(0, segmentHeaderBytes + 100))
+    await world.run(sender)
+    expect(sender.unsentBytes).toBe(0)
+    expect(world.counted().flat().length).toBeLessThan(30)
+  })
+
+  test('a message refused for good is split down to the click to blame, which is set aside', async () => {
+    const world = new World()
+    const expected = fill(world, 60, 1_000)
+    const hasPoison = (value: Buffer) =>
+      ClickBatch.decode(value).clicks.some(({ sequence }) => sequence === 17)
+    world.fate = (_partition, value) => (hasPoison(value) ? 'refused' : 'ok')
+    const sender = world.startSender()
+    await world.run(sender)
+    expect(world.counted()).toEqual(expected.map((own) => own.filter((sequence) => sequence !== 17)))
+    expect(world.setAside).toHaveLength(1)
+    expect(sender.setAsideClicks).toBe(1)
+    expect(sender.unsentBytes).toBe(0)
+  })
+
+  test('nothing is removed before its acknowledgement is on record', async () => {
+    const world = new World()
+    fill(world, 10, 1_000)
+    const sender = world.startSender()
+    world.saveFails = true
+    await world.run(sender)
+    world.nowMs += sentKeptMs
+    await sender.step()
+    expect(sender.unsentBytes).toBe(0)
+    expect(world.segments.size).toBe(1)
+    world.saveFails = false
+    await sender.step()
+    expect(world.segments.size).toBe(0)
+    expect(Math.max(...world.checkpoint.acknowledged)).toBe(10)
+  })
+
+  test('crashes, losses and lost answers in any order: each click counted once, in order', async () => {
+    const event = fc.constantFrom('ok', 'ok', 'lost', 'unanswered', 'crash', 'append', 'tear', 'save-fails')
+    await fc.assert(
+      fc.asyncProperty(fc.array(event, { minLength: 1, maxLength: 60 }), async (events) => {
+        const world = new World()
+        const expected = Array.from({ length: partitionCount }, (): number[] => [])
+        let sequence = 0
+        let segment = 1
+        world.append(segment, [])
+        let sender = world.startSender(segment)
+        for (const happening of events) {
+          if (happening === 'append' || happening === 'tear') {
+            for (let click = 0; click < 20; click += 1) {
+              sequence += 1
+              const partition = (sequence * 5) % partitionCount
+              const bytes = world.append(segment, [recordOf(sequence, partition, 'agent')])
+              sender.extend(segment, bytes, false)
+              expected[partition]!.push(sequence)
+            }
+          }
+          if (happening === 'tear') {
+            world.append(segment, [recordOf(sequence + 1, 0, 'torn').subarray(0, 20)])
+            sequence += 1
+          }
+          if (happening === 'crash' || happening === 'tear') {
+            segment += 1
+            world.append(segment, [])
+            sender = world.startSender(segment)
+          }
+          world.saveFails = happening === 'save-fails'
+          world.fate = () => (happening === 'lost' || happening === 'unanswered' ? happening : 'ok')
+          await sender.step(true)
+          await sender.settled()
+          world.nowMs += 30_000
+        }
+        world.fate = () => 'ok'
+        world.saveFails = false
+        await world.run(sender, 60)
+        expect(world.counted()).toEqual(expected)
+      }),
+      { seed, numRuns: 150 },
+    )
+  })
+})

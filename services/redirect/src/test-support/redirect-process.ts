@@ -1,0 +1,208 @@
+/** Runs redirect as the process it is, on real engines, with a shortener that knows the links it is told. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type Click, ClickBatch } from '@linkfleet/contracts/clicks'
+import {
+  type LinkCopy,
+  LinkState,
+  LinksService,
+} from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { grpcService, startGrpcServer } from '@linkfleet/runtime/grpc-server'
+import { ensureTopics, openKafka } from '@linkfleet/runtime/kafka'
+import { silentLogger } from '@linkfleet/runtime/log'
+import { Metrics } from '@linkfleet/runtime/metrics'
+import { testKafkaBrokers, testRedisUrl, uniqueName } from '@linkfleet/testkit/engines'
+import { eventually } from '@linkfleet/testkit/eventually'
+
+const mainPath = fileURLToPath(new URL('../main.ts', import.meta.url))
+
+export function liveLink(code: string, version: number, more: Partial<LinkCopy> = {}): LinkCopy {
+  return {
+    domainId: 1,
+    code,
+    version,
+    timeline: 1,
+    state: LinkState.LIVE,
+    targetUrl: `https://example.com/${code}?v=${version}`,
+    redirectStatus: 0,
+    forwardQuery: false,
+    startsAtMs: 0,
+    expiresAtMs: 0,
+    maxClicks: 0,
+    passwordProtected: false,
+    ...more,
+  }
+}
+
+export interface TestShortener extends AsyncDisposable {
+  readonly address: string
+  readonly links: Map<string, LinkCopy>
+  readonly asked: { calls: number; readonly codes: string[] }
+}
+
+export async function startTestShortener(): Promise<TestShortener> {
+  const links = new Map<string, LinkCopy>()
+  const asked = { calls: 0, codes: [] as string[] }
+  const server = await startGrpcServer({
+    host: '127.0.0.1',
+    port: 0,
+    log: silentLogger(),
+    metrics: new Metrics('shortener'),
+    protoFiles: ['linkfleet/links/v1/links.proto'],
+    services: [
+      grpcService(LinksService, {
+        checkKey: async () => {
+          throw new Error('redirect asks nothing of keys')
+        },
+        resolveLinks: async ({ keys }) => {
+          asked.calls += 1
+          asked.codes.push(...keys.map(({ code }) => code))
+          const found = keys.flatMap(({ code }) => links.get(code) ?? [])
+          return { links: found, asOfMs: Date.now(), timeline: 1 }
+        },
+      }),
+    ],
+  })
+  return {
+    address: server.address,
+    links,
+    asked,
+    [Symbol.asyncDispose]: async () => await server[Symbol.asyncDispose](),
+  }
+}
+
+export interface RedirectProcess {
+  readonly url: string
+  readonly admin: string
+  readonly pid: number
+  /** Resolves with the exit status, null after a signal that ends at once. */
+  kill(signal: NodeJS.Signals): Promise<number | null>
+}
+
+export interface RedirectBench extends AsyncDisposable {
+  readonly shortener: TestShortener
+  readonly topic: string
+  readonly spoolDir: string
+  readonly redisKeyPrefix: string
+  start(env?: Record<string, string>): Promise<RedirectProcess>
+  /** Every click on the topic, in the order of its partitions, as a reader of marks counts them. */
+  countedClicks(): Promise<Click[]>
+}
+
+/** A topic, spool folder, key prefix and shortener of a test's own; everything it started ends with it. */
+export async function openRedirectBench(partitions = 4): Promise<RedirectBench> {
+  await using resources = new AsyncDisposableStack()
+  const topic = uniqueName('clicks')
+  const prefix = `${uniqueName('redirect')}:`
+  const spoolDir = await mkdtemp(join(tmpdir(), 'linkfleet-spool-'))
+  resources.defer(async () => await rm(spoolDir, { recursive: true, force: true }))
+  const kafka = openKafka({ brokers: testKafkaBrokers(), clientId: 'test', log: silentLogger() })
+  const changesTopic = uniqueName('link-changes')
+  await ensureTopics(kafka, [
+    { topic, partitions },
+    { topic: changesTopic, partitions: 1 },
+  ])
+  const shortener = resources.use(await startTestShortener())
+  const children: ChildProcess[] = []
+  resources.defer(() => {
+    for (const child of children) child.kill('SIGKILL')
+  })
+
+  async function start(env: Record<string, string> = {}): Promise<RedirectProcess> {
+    const [httpPort, adminPort] = await Promise.all([freePort(), freePort()])
+    const child = spawn(process.execPath, [mainPath], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: {
+        PATH: process.env.PATH ?? '',
+        HTTP_PORT: String(httpPort),
+        ADMIN_PORT: String(adminPort),
+        REDIS_URL: testRedisUrl(),
+        REDIS_KEY_PREFIX: prefix,
+        SHORTENER_ADDRESSES: shortener.address,
+        KAFKA_BROKERS: testKafkaBrokers().join(','),
+        CLICKS_TOPIC: topic,
+        CLICKS_PARTITIONS: String(partitions),
+        LINK_CHANGES_TOPIC: changesTopic,
+        SPOOL_DIR: spoolDir,
+        LOG_LEVEL: 'warn',
+        ...env,
+      },
+    })
+    children.push(child)
+    const admin = `http://127.0.0.1:${adminPort}`
+    await eventually(async () => (await fetch(`${admin}/readyz`)).status === 200, { withinMs: 30_000 })
+    return {
+      url: `http://127.0.0.1:${httpPort}`,
+      admin,
+      pid: child.pid!,
+      async kill(signal) {
+        const exited = once(child, 'exit')
+        child.kill(signal)
+        const [status] = (await exited) as [number | null]
+        return status
+      },
+    }
+  }
+
+  const running = resources.move()
+  return {
+    shortener,
+    topic,
+    spoolDir,
+    redisKeyPrefix: prefix,
+    start,
+    countedClicks: () => readCounted(topic, partitions),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+/** Reads the topic from its start and applies each click whose sequence is above its (partition, producer) mark. */
+async function readCounted(topic: string, partitions: number): Promise<Click[]> {
+  const kafka = openKafka({ brokers: testKafkaBrokers(), clientId: 'test-reader', log: silentLogger() })
+  const admin = kafka.admin()
+  await admin.connect()
+  const ends = new Map(
+    (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, BigInt(high)]),
+  )
+  await admin.disconnect()
+  const missing = new Set([...ends].filter(([, high]) => high > 0n).map(([partition]) => partition))
+  if (missing.size === 0) return []
+  const clicks: Click[] = []
+  const marks = new Map<string, number>()
+  const consumer = kafka.consumer({ groupId: uniqueName('reader'), maxWaitTimeInMs: 50 })
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  await consumer.run({
+    autoCommit: false,
+    eachMessage: async ({ partition, message }) => {
+      const batch = ClickBatch.decode(message.value!)
+      for (const click of batch.clicks) {
+        const mark = `${partition} ${batch.producerId.toString('hex')}`
+        if (click.sequence <= (marks.get(mark) ?? 0)) continue
+        marks.set(mark, click.sequence)
+        clicks.push(click)
+      }
+      if (BigInt(message.offset) + 1n >= ends.get(partition)!) missing.delete(partition)
+    },
+  })
+  await eventually(() => missing.size === 0, { withinMs: 30_000 })
+  await consumer.disconnect()
+  if (ends.size !== partitions) throw new Error(`the topic has ${ends.size} partitions, not ${partitions}`)
+  return clicks
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  await delay(0)
+  return port
+}
