@@ -143,7 +143,7 @@ async function findPnpm() {
   const aside = mkdtempSync(join(cache, '.pnpm-'))
   try {
     cpSync(pnpmManifest, aside, { recursive: true })
-    await run('pnpm', 'npm', ['ci', '--silent', '--no-audit', '--no-fund'], aside)
+    await run('pnpm', 'npm', ['install', '--loglevel=error', '--no-audit', '--no-fund'], aside)
     if (!isRunning(join(aside, 'node_modules/.bin/pnpm'), dependencies.pnpm))
       throw new Error(`The fetched pnpm ${dependencies.pnpm} does not run on this machine.`)
     if (!isRunning(program, dependencies.pnpm)) rmSync(folder, { recursive: true, force: true })

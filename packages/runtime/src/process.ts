@@ -2,7 +2,7 @@
  * How a process lives: read the configuration, open the admin port, start, serve, drain, end. A service's main.ts
  * is one call of `runService`.
  */
-import { createReadStream } from 'node:fs'
+import { Socket } from 'node:net'
 import { startAdminServer } from './admin.ts'
 import { ConfigError, type ConfigOf, type commonOptions, readConfig } from './config.ts'
 import { Health } from './health.ts'
@@ -44,7 +44,8 @@ function untilToldToStop(supervisorFd: number): Promise<string> {
   process.once('SIGTERM', () => resolve('SIGTERM'))
   process.once('SIGINT', () => resolve('SIGINT'))
   if (supervisorFd >= 0) {
-    const pipe = createReadStream('', { fd: supervisorFd })
+    // A socket and no file stream: a file's blocking read would hold a pool thread, and with it the process's exit.
+    const pipe = new Socket({ fd: supervisorFd, readable: true, writable: false })
     pipe.once('close', () => resolve('the supervisor is gone'))
     pipe.on('error', () => resolve('the supervisor is gone'))
     pipe.resume()

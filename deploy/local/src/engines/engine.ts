@@ -9,7 +9,14 @@ import { NeverError, waitFor } from '../wait.ts'
 
 export type EngineHome = { home: string; ledger: Ledger; signal?: AbortSignal | undefined }
 
-export type Engine = { name: string; pid: number; url: string; process: EngineProcess }
+export type Engine = {
+  name: string
+  pid: number
+  url: string
+  process: EngineProcess
+  /** A new process in place of one that ended. */
+  startAgain(): Promise<Engine>
+}
 
 const LOG_BYTES_MAX = 10 * 1024 * 1024
 
@@ -47,7 +54,8 @@ export async function startEngine(
     if (error instanceof NeverError) throw new LocalFleetError(error.message)
     throw error
   }
-  return { name: command.name, pid: engine.pid, url, process: engine }
+  const startAgain = () => startEngine(place, command, url, timeoutMs, ask)
+  return { name: command.name, pid: engine.pid, url, process: engine, startAgain }
 }
 
 function explainEnding(name: string, ending: string, logFile: string): string {

@@ -4,7 +4,6 @@
  * is never started beside the new one: its folder is thrown away and seeded again from the new one.
  */
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LocalFleetError } from '../problem.ts'
 import type { Program } from '../programs/program.ts'
@@ -52,7 +51,7 @@ export async function startPostgres(
     throw new LocalFleetError(
       `${primaryName} is the primary of the data in ${folder.path}: start with more replicas than ${options.replicas}.`,
     )
-  const cluster = { place, program, folder, password, options, primary: primaryMember }
+  const cluster = { place, program, folder, password, options, members, primary: primaryMember }
   const others = members.filter((member) => member !== primaryMember)
   // While the primary has never run, its folder as it lies is the cheapest seed.
   if (!existsSync(join(primaryMember.data, 'started'))) {
@@ -75,11 +74,41 @@ type Cluster = {
   folder: PostgresFolder
   password: string
   options: PostgresOptions
+  members: Member[]
   primary: Member
 }
 
 /** Starts a member as what the cluster says it is, and waits until it answers as that. */
 async function startMember(cluster: Cluster, member: Member): Promise<Engine> {
+  const engine = await startProcess(cluster, member)
+  return { ...engine, startAgain: () => startAgain(cluster, member) }
+}
+
+/** A member that died may find that another one was made primary meanwhile: then it follows that one. */
+async function startAgain(cluster: Cluster, member: Member): Promise<Engine> {
+  const writable = await findWritable(cluster, member)
+  if (writable && writable !== cluster.primary) {
+    await writePrimaryName(cluster.folder, writable.name)
+    cluster.primary = writable
+  }
+  return member === cluster.primary ? startMember(cluster, member) : startReplica(cluster, member)
+}
+
+async function findWritable(cluster: Cluster, except: Member): Promise<Member | undefined> {
+  for (const member of cluster.members) {
+    if (member === except) continue
+    try {
+      await using client = await connectOnce(memberUrl(member.port, cluster.password))
+      const { rows } = await client.query('SELECT pg_is_in_recovery() AS replica')
+      if (rows[0]?.replica === false) return member
+    } catch {
+      // It is away, so it is nobody's primary.
+    }
+  }
+  return undefined
+}
+
+async function startProcess(cluster: Cluster, member: Member): Promise<Engine> {
   const { folder, password, program, place, primary, options } = cluster
   await writeMemberSettings(folder, member, member === primary ? undefined : primary, password, options)
   const url = memberUrl(member.port, password)
@@ -156,8 +185,4 @@ export async function promote(cluster: PostgresCluster, name: string): Promise<v
   await writePrimaryName(cluster.folder, name)
   await using client = await connectOnce(memberUrl(member.port, cluster.password))
   await client.query('SELECT pg_promote(true, 30)')
-}
-
-export async function readPassword(folder: PostgresFolder): Promise<string> {
-  return (await readFile(join(folder.path, 'password'), 'utf8')).trim()
 }

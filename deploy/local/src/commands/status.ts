@@ -1,0 +1,64 @@
+/** `npm run status`: what runs and how healthy it is. Ends with 0 only when everything is up. */
+
+import { existsSync } from 'node:fs'
+import { isHomeLocked } from '../fleet/home-lock.ts'
+import { readHome } from '../fleet/options.ts'
+import { type RunFile, type RunService, readRunFile } from '../fleet/run-file.ts'
+import { formatTable } from '../fleet/table.ts'
+
+const ASK_TIMEOUT_MS = 2_000
+/** As init scripts have it: 3 means not running. */
+const NOT_RUNNING = 3
+
+export async function status(args: string[], checkout: string): Promise<number> {
+  const home = readHome(args, checkout)
+  const run = readRunFile(home)
+  if (!run || !existsSync(home) || !isHomeLocked(home)) {
+    console.log(`No fleet runs in ${home}.`)
+    return NOT_RUNNING
+  }
+  const health = await Promise.all(run.services.map(askReady))
+  console.log(formatTable(['service', 'pid', 'address', 'health'], serviceRows(run, health)))
+  console.log()
+  const engines = run.engines.map(({ name, pid, url }) => [
+    name,
+    String(pid),
+    url,
+    isAlive(pid) ? 'up' : 'gone',
+  ])
+  console.log(formatTable(['engine', 'pid', 'address', 'health'], engines))
+  const healthy =
+    health.every((answer) => answer.startsWith('ready')) && run.engines.every(({ pid }) => isAlive(pid))
+  return healthy ? 0 : 1
+}
+
+function serviceRows(run: RunFile, health: string[]): string[][] {
+  return run.services.map(({ instance, pid, url, grpc }, index) => [
+    instance,
+    String(pid),
+    url ?? `grpc ${grpc}`,
+    health[index] ?? '',
+  ])
+}
+
+/** Its own word, and which of its dependencies it misses. */
+async function askReady({ admin }: RunService): Promise<string> {
+  try {
+    const answer = await fetch(`${admin}/readyz`, { signal: AbortSignal.timeout(ASK_TIMEOUT_MS) })
+    const body = (await answer.json()) as { dependencies?: Record<string, unknown> }
+    const away = Object.entries(body.dependencies ?? {}).filter(([, state]) => state !== 'up')
+    const missing = away.map(([name, state]) => `${name} ${String(state)}`).join(', ')
+    return `${answer.ok ? 'ready' : 'not ready'}${missing ? ` (${missing})` : ''}`
+  } catch {
+    return 'does not answer'
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as { code?: string }).code === 'EPERM'
+  }
+}

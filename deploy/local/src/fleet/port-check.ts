@@ -1,0 +1,36 @@
+/** Are the ports of a fleet free, and if not, which port base would work? */
+import { isPortFree } from '../ports.ts'
+import { LocalFleetError } from '../problem.ts'
+import type { FleetOptions } from './options.ts'
+import { planPorts } from './plan.ts'
+
+const STEP = 100
+const TRIES_MAX = 200
+const HIGHEST_BASE = 50_000
+
+export async function requireFreePorts(options: FleetOptions, env: NodeJS.ProcessEnv): Promise<void> {
+  const taken = await takenPorts(options, env)
+  if (taken.length === 0) return
+  const base = await findPortBase(options, env)
+  const which = taken.length === 1 ? `Port ${taken[0]} is in use` : `Ports ${taken.join(', ')} are in use`
+  throw new LocalFleetError(
+    base === undefined
+      ? `${which}, and no other --port-base was found whose ports are all free.`
+      : `${which}: start with --port-base ${base}, whose ports are all free.`,
+  )
+}
+
+async function takenPorts(options: FleetOptions, env: NodeJS.ProcessEnv): Promise<number[]> {
+  const taken: number[] = []
+  for (const { port, host } of planPorts(options, env)) if (!(await isPortFree(port, host))) taken.push(port)
+  return taken
+}
+
+async function findPortBase(options: FleetOptions, env: NodeJS.ProcessEnv): Promise<number | undefined> {
+  let base = options.portBase
+  for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
+    base = base + STEP > HIGHEST_BASE ? 10_000 : base + STEP
+    if ((await takenPorts({ ...options, portBase: base }, env)).length === 0) return base
+  }
+  return undefined
+}
