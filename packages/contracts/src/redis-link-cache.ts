@@ -135,6 +135,8 @@ export interface RedisLinkCache {
   apply(link: FreshLink, generation: number): Promise<PutOutcome>
   /** Moves W of one hash tag. False: the mark is not as `known` says, or the server is another one. */
   advance(hashTag: number, known: MarkState, watermarkMs: number): Promise<boolean>
+  /** undefined: there is no mark, or it cannot be read. */
+  readMark(hashTag: number): Promise<LinkMark | undefined>
   /** Starts a new generation of one hash tag. Returns its number; undefined when this timeline is superseded. */
   renew(
     hashTag: number,
@@ -171,6 +173,10 @@ export function createRedisLinkCache(client: RedisCommands, prefix: string): Red
       const { generation, timeline, watermarkMs: from } = known
       const key = markKey(prefix, hashTag)
       return (await scripts.linkfleetAdvance(key, generation, timeline, from, watermarkMs)) === 1
+    },
+    async readMark(hashTag) {
+      const [value = null] = await client.mgetBuffer(markKey(prefix, hashTag))
+      return decodeMark(value)
     },
     async renew(hashTag, { generation, timeline, floorMs }) {
       const key = markKey(prefix, hashTag)

@@ -45,6 +45,10 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
+    // A path that cannot be decoded never reaches a route, and not the error handler either.
+    frameworkErrors: (error, _request, reply) => {
+      sendProblem(reply, toLinkfleetError(error))
+    },
     ...options.fastify,
   })
   server.setValidatorCompiler(({ schema, httpPart }) =>
@@ -94,10 +98,11 @@ const sentences: Readonly<Record<string, string>> = {
 export function toLinkfleetError(error: unknown): LinkfleetError {
   if (error instanceof LinkfleetError) return error
   if (error instanceof SyntaxError) return new LinkfleetError('invalid-json', error.message, { cause: error })
-  const { code, validation, message, statusCode } = error as Partial<FastifyError>
+  const { code, validation, validationContext, message, statusCode } = error as Partial<FastifyError>
   const first = validation?.[0]
   if (first !== undefined) {
-    const field = fieldOf(first.instancePath, first.params)
+    // What is wrong with a whole body is its type.
+    const field = fieldOf(first.instancePath, first.params) || (validationContext ?? '')
     const subject = field === '' ? 'The request' : field
     const detail = `${subject} ${sentences[first.keyword] ?? first.message ?? 'is not valid'}.`
     return new LinkfleetError('invalid-request', detail, { cause: error, ...(field === '' ? {} : { field }) })

@@ -1,0 +1,121 @@
+/**
+ * Generated codes kept ready: a bounded pool, filled in the background over gRPC, balanced over the id-generators
+ * that are well. Creates go on from it while every generator is away. A code is never put back.
+ */
+import { LinkfleetError } from '@linkfleet/contracts/errors'
+import { IdGeneratorClient } from '@linkfleet/contracts/generated/linkfleet/ids/v1/ids'
+import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
+import { openGrpcClient } from '@linkfleet/runtime/grpc-client'
+import type { CodePool } from '../ports.ts'
+
+/** The most codes one call asks for. */
+const codesPerCallMax = 1_000
+const callDeadlineMs = 1_000
+const waitWhenEmptyMs = 300
+const waitersMax = 4_000
+
+export interface OpenCodePool extends CodePool, AsyncDisposable {
+  /** How many codes are ready. */
+  readonly size: number
+  /** 'up', or how it stands. */
+  state(): string
+}
+
+export interface CodePoolOptions {
+  readonly addresses: readonly string[]
+  readonly codesMax: number
+  /** Told when a refill fails, once for each failed call. */
+  readonly onRefillFailed: (error: unknown) => void
+}
+
+export function openCodePoolGrpc(options: CodePoolOptions): OpenCodePool {
+  const client = openGrpcClient(IdGeneratorClient, {
+    addresses: options.addresses,
+    deadlineMs: callDeadlineMs,
+  })
+  const pool = openCodePool({
+    ...options,
+    allocate: async (count) => (await client.call((generator) => generator.allocateCodes, { count })).codes,
+  })
+  return Object.assign(pool, {
+    async [Symbol.asyncDispose]() {
+      pool.stop()
+      client[Symbol.dispose]()
+    },
+  })
+}
+
+interface PoolOptions extends Omit<CodePoolOptions, 'addresses'> {
+  readonly allocate: (count: number) => Promise<readonly string[]>
+}
+
+/** The pool over any source of codes. */
+export function openCodePool(options: PoolOptions) {
+  const { codesMax } = options
+  const ready: string[] = []
+  const waiters: PromiseWithResolvers<string>[] = []
+  const stopped = new AbortController()
+  let refilling = false
+  let lastFailure: string | undefined
+
+  async function refill(): Promise<void> {
+    if (refilling) return
+    refilling = true
+    let attempt = 0
+    while (!stopped.signal.aborted && ready.length < codesMax) {
+      try {
+        ready.push(...(await options.allocate(Math.min(codesPerCallMax, codesMax - ready.length))))
+        attempt = 0
+        lastFailure = undefined
+        while (waiters.length > 0 && ready.length > 0) waiters.shift()?.resolve(ready.pop() as string)
+      } catch (error) {
+        if (stopped.signal.aborted) break
+        lastFailure = (error as Error).message
+        options.onRefillFailed(error)
+        await sleep(backoffMs(attempt++, { baseMs: 50, maxMs: 1_000 }), stopped.signal)
+      }
+    }
+    refilling = false
+  }
+
+  async function waitForCode(): Promise<string> {
+    const waiter = Promise.withResolvers<string>()
+    waiters.push(waiter)
+    const timer = setTimeout(() => {
+      waiters.splice(waiters.indexOf(waiter), 1)
+      waiter.reject(noCodes())
+    }, waitWhenEmptyMs)
+    try {
+      return await waiter.promise
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  void refill()
+  return {
+    async take(): Promise<string> {
+      const code = ready.pop()
+      // Asking for a tenth of the pool at a time keeps calls few and the pool nearly full.
+      if (ready.length <= codesMax * 0.9) void refill()
+      if (code !== undefined) return code
+      if (waiters.length >= waitersMax) throw noCodes()
+      return await waitForCode()
+    },
+    get size() {
+      return ready.length
+    },
+    state: () => (lastFailure === undefined ? 'up' : `${lastFailure} (${ready.length} codes left)`),
+    stop: () => stopped.abort(),
+  }
+}
+
+function noCodes(): LinkfleetError {
+  return new LinkfleetError(
+    'not-created',
+    'No code is ready for a new link. Nothing was created; an alias still works.',
+    {
+      retryAfterSeconds: 1,
+    },
+  )
+}

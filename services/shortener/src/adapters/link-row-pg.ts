@@ -1,0 +1,56 @@
+/** How a link lies in Postgres: its columns, listed once, and the way back to a Link. */
+import type { Row } from '@linkfleet/runtime/postgres'
+import type { Link, LinkStateNumber } from '../domain/link.ts'
+
+const columns = [
+  'domain_id',
+  'code',
+  'version',
+  'created_version',
+  'state',
+  'target_url',
+  'title',
+  'tags',
+  'redirect_status',
+  'forward_query',
+  'starts_at',
+  'expires_at',
+  'max_clicks',
+  'password_protected',
+  'created_by',
+  'created_at',
+  'updated_at',
+] as const
+
+/** The columns of links.links under an alias, for a SELECT or RETURNING. */
+export function linkColumns(alias: string): string {
+  return columns.map((column) => `${alias}.${column}`).join(', ')
+}
+
+/** What a statement knows about its own moment, on the primary: when all it saw was current, and where. */
+export const freshnessColumns = `floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint AS as_of_ms,
+  links.timeline() AS timeline`
+
+const millis = (value: unknown): number | null => (value === null ? null : (value as Date).getTime())
+
+export function toLink(row: Row): Link {
+  return {
+    domainId: row.domain_id as number,
+    code: row.code as string,
+    version: row.version as number,
+    createdVersion: row.created_version as number,
+    state: row.state as LinkStateNumber,
+    targetUrl: row.target_url as string,
+    title: row.title as string | null,
+    tags: row.tags as string[],
+    redirectStatus: row.redirect_status as number,
+    forwardQuery: row.forward_query as boolean,
+    startsAtMs: millis(row.starts_at),
+    expiresAtMs: millis(row.expires_at),
+    maxClicks: row.max_clicks as number | null,
+    passwordProtected: row.password_protected as boolean,
+    createdBy: row.created_by as string,
+    createdAtMs: (row.created_at as Date).getTime(),
+    updatedAtMs: (row.updated_at as Date).getTime(),
+  }
+}

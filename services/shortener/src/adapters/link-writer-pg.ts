@@ -1,0 +1,148 @@
+/** The only writer of links: creates in groups, edits and deletes one by one, each with its outbox row. */
+import { CommitUnknownError, type Pool, type Transaction } from '@linkfleet/runtime/postgres'
+import { GroupCommit } from '../domain/group-commit.ts'
+import { type LinkChanges, type LinkKey, linkStates } from '../domain/link.ts'
+import type { ChangeOutcome, InsertOutcome, LinkToInsert, LinkWriter } from '../ports.ts'
+import { beginChange, claimsOf, insertLinkGroup } from './insert-links-pg.ts'
+import { freshnessColumns, linkColumns, toLink } from './link-row-pg.ts'
+import {
+  bounded,
+  boundedChange,
+  isPassing,
+  notCreated,
+  outcomeUnknown,
+  toChangeError,
+} from './store-errors-pg.ts'
+
+/** A group stays small enough to be answered well within its bound. */
+const groupItemsMax = 128
+/** Two: one is in the database while the answers of the other are written. */
+const groupsInFlightMax = 2
+/** More than this waiting cannot be answered in time: refused at once. */
+const itemsWaitingMax = 4_000
+
+export interface LinkWriterEvents {
+  groupCommitted(items: number, seconds: number): void
+}
+
+export function openLinkWriterPg(pool: Pool, events: LinkWriterEvents): LinkWriter {
+  const groups = new GroupCommit<LinkToInsert, InsertOutcome>({
+    run: async (items) => {
+      const startedMs = performance.now()
+      const outcomes = await insertLinkGroup(pool, items)
+      events.groupCommitted(items.length, (performance.now() - startedMs) / 1000)
+      return outcomes
+    },
+    keysOf: claimsOf,
+    // A server that is away is away for every half as well.
+    isWorthHalving: (error) => !(error instanceof CommitUnknownError) && !isConnectionLoss(error),
+    groupItemsMax,
+    groupsInFlightMax,
+  })
+
+  async function insert(item: LinkToInsert): Promise<InsertOutcome> {
+    if (groups.waiting >= itemsWaitingMax) throw notCreated()
+    const submission = groups.submit(item)
+    const result = submission.result.catch((error) => Promise.reject(toChangeError(error)))
+    return await bounded(result, () => (submission.abandon() ? notCreated() : outcomeUnknown()))
+  }
+
+  return {
+    insert,
+    edit: (key, changes, ifVersion) =>
+      boundedChange(() =>
+        changeLink(pool, key, ifVersion, (transaction) => applyEdit(transaction, key, changes)),
+      ),
+    delete: (key, ifVersion) =>
+      boundedChange(() => changeLink(pool, key, ifVersion, (transaction) => applyDelete(transaction, key))),
+  }
+}
+
+function isConnectionLoss(error: unknown): boolean {
+  const { code } = error as { code?: unknown }
+  const isSqlState = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)
+  return (
+    isPassing(error) && !(isSqlState && !String(code).startsWith('57P') && !String(code).startsWith('08'))
+  )
+}
+
+/**
+ * Locks the link, compares its version, applies. The lock comes first: the new version is drawn while it is held,
+ * so the versions of one link grow in the order of its changes.
+ */
+async function changeLink(
+  pool: Pool,
+  key: LinkKey,
+  ifVersion: number | null,
+  apply: (transaction: Transaction) => Promise<ChangeOutcome>,
+): Promise<ChangeOutcome> {
+  return await pool.transaction(async (transaction) => {
+    const { rows } = await transaction.query<{ version: number }>({
+      name: 'lock-link',
+      text: `SELECT version FROM links.links
+        WHERE domain_id = $1 AND code = $2 AND state <> ${linkStates.deleted} FOR UPDATE`,
+      values: [key.domainId, key.code],
+    })
+    const [row] = rows
+    if (row === undefined) return { kind: 'unknown-link' }
+    if (ifVersion !== null && ifVersion !== row.version)
+      return { kind: 'version-mismatch', version: row.version }
+    return await apply(transaction)
+  }, beginChange)
+}
+
+const changedAndTold = (set: string) => `
+WITH changed AS (
+  UPDATE links.links AS l SET ${set}, version = nextval('links.version_seq'),
+    updated_at = date_trunc('milliseconds', statement_timestamp())
+  WHERE l.domain_id = $1 AND l.code = $2
+  RETURNING ${linkColumns('l')}
+), told AS (
+  INSERT INTO links.outbox (version, domain_id, code) SELECT version, domain_id, code FROM changed
+)
+SELECT ${freshnessColumns}, ${linkColumns('changed')} FROM changed`
+
+const editLink = {
+  name: 'edit-link',
+  text: changedAndTold(`target_url = coalesce($3, l.target_url),
+    title = CASE WHEN $4::boolean THEN $5 ELSE l.title END,
+    tags = coalesce($6::text[], l.tags),
+    expires_at = CASE WHEN $7::boolean THEN $8::timestamptz ELSE l.expires_at END`),
+}
+
+const deleteLink = { name: 'delete-link', text: changedAndTold(`state = ${linkStates.deleted}`) }
+
+async function applyEdit(
+  transaction: Transaction,
+  key: LinkKey,
+  changes: LinkChanges,
+): Promise<ChangeOutcome> {
+  const { targetUrl, title, tags, expiresAtMs } = changes
+  const expiresAt = expiresAtMs === undefined || expiresAtMs === null ? null : new Date(expiresAtMs)
+  return await runChange(transaction, editLink, [
+    key.domainId,
+    key.code,
+    targetUrl ?? null,
+    title !== undefined,
+    title ?? null,
+    tags ?? null,
+    expiresAtMs !== undefined,
+    expiresAt,
+  ])
+}
+
+async function applyDelete(transaction: Transaction, key: LinkKey): Promise<ChangeOutcome> {
+  return await runChange(transaction, deleteLink, [key.domainId, key.code])
+}
+
+async function runChange(
+  transaction: Transaction,
+  statement: { readonly name: string; readonly text: string },
+  values: readonly unknown[],
+): Promise<ChangeOutcome> {
+  const { rows } = await transaction.query({ ...statement, values })
+  const [row] = rows
+  if (row === undefined) return { kind: 'unknown-link' }
+  const changed = { link: toLink(row), asOfMs: row.as_of_ms as number, timeline: row.timeline as number }
+  return { kind: 'changed', changed }
+}

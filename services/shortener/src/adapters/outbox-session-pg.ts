@@ -1,0 +1,168 @@
+/**
+ * The active relay's database session. Everything it writes goes through this one connection, which also holds the
+ * advisory lock: whoever terminates it has stopped the relay for good, even if the process is frozen and wakes later.
+ */
+import type { Pool, Query, Queryable, Row, Session } from '@linkfleet/runtime/postgres'
+import { idempotencyKeptMs } from '../domain/idempotency.ts'
+import { toCopy } from '../domain/link.ts'
+import type { OutboxSession, OutboxSnapshot, PendingChange } from '../ports.ts'
+import { linkColumns, toLink } from './link-row-pg.ts'
+
+/** "lfrelay" as a number; the same in every instance, different from every other lock. */
+const advisoryLock = 30_518_773_915
+/** A relay stamps three times in this time. */
+const frozenAfterMs = 1_500
+/** Rows pruned in one statement; the rest waits for the next time. */
+const prunedRowsMax = 10_000
+
+export async function openOutboxSessionPg(pool: Pool): Promise<OutboxSession> {
+  const connection = await pool.session()
+  const session = oneAtATime(connection)
+  // Losing what the relay notes only repeats work, so it need not wait for the disk; the heartbeat does.
+  await session.query('SET synchronous_commit = off')
+  return {
+    tryLead: (instance) => tryLead(session, instance),
+    deposeFrozen: () => deposeFrozen(session),
+    async stamp() {
+      await session.query({
+        name: 'stamp',
+        text: 'UPDATE links.relay SET stamped_at = clock_timestamp() WHERE backend_pid = pg_backend_pid()',
+      })
+    },
+    async beat() {
+      // Never backwards, even when the clock is. It travels to replicas with the next flush, so it asks for one.
+      await session.query(`BEGIN; SET LOCAL synchronous_commit = local;
+        UPDATE links.heartbeat SET beat_at = greatest(beat_at, clock_timestamp()), timeline = links.timeline();
+        COMMIT`)
+    },
+    snapshot: (changesMax, wanted) => snapshot(session, changesMax, wanted),
+    settle: (done) => settle(session, done),
+    prune: () => prune(session),
+    async close() {
+      // Not back into the pool: the connection may be stuck, and it may hold the lock.
+      connection.raw.release(true)
+    },
+  }
+}
+
+/** The relay's chores share the connection: each statement waits for the one before it. */
+function oneAtATime(session: Session): Queryable {
+  let last: Promise<unknown> = Promise.resolve()
+  return {
+    query<R extends Row>(query: Query | string) {
+      const next = last.then(() => session.query<R>(query))
+      last = next.catch(() => {})
+      return next
+    },
+  }
+}
+
+async function tryLead(session: Queryable, instance: string): Promise<boolean> {
+  const { rows } = await session.query<{ locked: boolean }>({
+    text: 'SELECT pg_try_advisory_lock($1) AS locked',
+    values: [advisoryLock],
+  })
+  if (rows[0]?.locked !== true) return false
+  await session.query({
+    text: `INSERT INTO links.relay (id, stamped_at, instance, backend_pid, backend_started_at)
+      SELECT 1, clock_timestamp(), $1, pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()
+      ON CONFLICT (id) DO UPDATE SET stamped_at = EXCLUDED.stamped_at, instance = EXCLUDED.instance,
+        backend_pid = EXCLUDED.backend_pid, backend_started_at = EXCLUDED.backend_started_at`,
+    values: [instance],
+  })
+  return true
+}
+
+async function deposeFrozen(session: Queryable): Promise<boolean> {
+  // The start of the backend tells it from a later one with the same pid.
+  const { rows } = await session.query({
+    text: `SELECT pg_terminate_backend(r.backend_pid) AS terminated
+      FROM links.relay AS r
+      JOIN pg_stat_activity AS a ON a.pid = r.backend_pid AND a.backend_start = r.backend_started_at
+      WHERE r.stamped_at < clock_timestamp() - make_interval(secs => $1)`,
+    values: [frozenAfterMs / 1000],
+  })
+  return rows[0]?.terminated === true
+}
+
+async function snapshot(
+  session: Queryable,
+  changesMax: number,
+  wanted: { readonly redis: boolean; readonly kafka: boolean },
+): Promise<OutboxSnapshot> {
+  const redisMax = wanted.redis ? changesMax : 0
+  const { rows } = await session.query({
+    name: 'outbox-snapshot',
+    text: `WITH pending AS (
+        (SELECT version, domain_id, code, redis_done, kafka_done FROM links.outbox
+          WHERE NOT redis_done ORDER BY version LIMIT $1)
+        UNION
+        (SELECT version, domain_id, code, redis_done, kafka_done FROM links.outbox
+          WHERE NOT kafka_done ORDER BY version LIMIT $2)
+      ), moment AS (
+        SELECT floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint AS as_of_ms,
+          ceil(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS taken_at_ms, links.timeline() AS timeline,
+          (SELECT floor(extract(epoch FROM beat_at) * 1000)::bigint FROM links.heartbeat
+            WHERE timeline = links.timeline()) AS heartbeat_ms
+      )
+      SELECT m.*, p.version AS outbox_version, p.redis_done, p.kafka_done, ${linkColumns('l')}
+      FROM moment AS m
+      LEFT JOIN (pending AS p JOIN links.links AS l USING (domain_id, code)) ON true
+      ORDER BY p.version`,
+    values: [redisMax, wanted.kafka ? changesMax : 0],
+  })
+  const [first] = rows
+  const timeline = first?.timeline as number
+  const changes = rows
+    .filter((row) => row.outbox_version !== null)
+    .map(
+      (row): PendingChange => ({
+        version: row.outbox_version as number,
+        copy: toCopy(toLink(row), timeline),
+        redisDone: row.redis_done as boolean,
+        kafkaDone: row.kafka_done as boolean,
+      }),
+    )
+  return {
+    changes,
+    asOfMs: first?.as_of_ms as number,
+    takenAtMs: first?.taken_at_ms as number,
+    timeline,
+    heartbeatMs: (first?.heartbeat_ms as number | null) ?? undefined,
+    isCompleteForRedis: wanted.redis && changes.filter((change) => !change.redisDone).length < redisMax,
+  }
+}
+
+/** Each statement names the condition of the partial index that finds its rows. */
+async function settle(
+  session: Queryable,
+  done: { readonly redis: readonly number[]; readonly kafka: readonly number[] },
+): Promise<void> {
+  const kafka = new Set(done.kafka)
+  const both = done.redis.filter((version) => kafka.has(version))
+  const redisOnly = done.redis.filter((version) => !kafka.has(version))
+  const inBoth = new Set(both)
+  const kafkaOnly = done.kafka.filter((version) => !inBoth.has(version))
+  const run = async (name: string, text: string, versions: readonly number[]) => {
+    if (versions.length > 0) await session.query({ name, text, values: [versions] })
+  }
+  const these = 'version = ANY($1::bigint[])'
+  await run('settle-both', `DELETE FROM links.outbox WHERE NOT redis_done AND ${these}`, both)
+  const byRedis = `NOT redis_done AND ${these}`
+  await run('settle-redis-last', `DELETE FROM links.outbox WHERE kafka_done AND ${byRedis}`, redisOnly)
+  await run('settle-redis', `UPDATE links.outbox SET redis_done = true WHERE ${byRedis}`, redisOnly)
+  const byKafka = `NOT kafka_done AND ${these}`
+  await run('settle-kafka-last', `DELETE FROM links.outbox WHERE redis_done AND ${byKafka}`, kafkaOnly)
+  await run('settle-kafka', `UPDATE links.outbox SET kafka_done = true WHERE ${byKafka}`, kafkaOnly)
+}
+
+async function prune(session: Queryable): Promise<void> {
+  await session.query({
+    text: `DELETE FROM links.idempotency_records WHERE key_hash IN (
+        SELECT key_hash FROM links.idempotency_records
+        WHERE created_at < now() - make_interval(secs => $1) ORDER BY created_at LIMIT $2)`,
+    values: [idempotencyKeptMs / 1000, prunedRowsMax],
+  })
+  await session.query('DELETE FROM links.login_tokens WHERE expires_at < now()')
+  await session.query('DELETE FROM links.sessions WHERE expires_at < now()')
+}

@@ -1,0 +1,68 @@
+/** What goes wrong with Postgres, told as what it means to a caller. */
+import { LinkfleetError } from '@linkfleet/contracts/errors'
+import { CommitUnknownError, isConnectionError } from '@linkfleet/runtime/postgres'
+
+/** Every answer about the database, good or bad, comes within this time. */
+export const answerWithinMs = 900
+const retryAfterSeconds = 1
+
+// Timeouts of statements, locks and idle transactions, deadlocks, serialization failures, exhausted resources.
+const passingSqlStates = /^(57014|55P03|25P03|40P01|40001|53)/
+
+export function isPassing(error: unknown): boolean {
+  if (isConnectionError(error)) return true
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' && (passingSqlStates.test(code) || code === 'ENOPRIMARY')
+}
+
+export const outcomeUnknown = (cause?: unknown): LinkfleetError =>
+  new LinkfleetError(
+    'outcome-unknown',
+    'The database did not say whether the change was made. Repeat the request with its Idempotency-Key, or look.',
+    { retryAfterSeconds, cause },
+  )
+
+export const notCreated = (cause?: unknown): LinkfleetError =>
+  new LinkfleetError('not-created', 'The database cannot be reached right now. Nothing was changed.', {
+    retryAfterSeconds,
+    cause,
+  })
+
+export const unavailable = (cause?: unknown): LinkfleetError =>
+  new LinkfleetError('unavailable', 'The database cannot be reached right now.', { retryAfterSeconds, cause })
+
+/** An error of a change: nothing was committed, unless it is the answer to COMMIT that is missing. */
+export function toChangeError(error: unknown): unknown {
+  if (error instanceof CommitUnknownError) return outcomeUnknown(error)
+  return isPassing(error) ? notCreated(error) : error
+}
+
+/** Answers a change within the bound. Past it the outcome is open. */
+export async function boundedChange<T>(work: () => Promise<T>): Promise<T> {
+  return await bounded(
+    work().catch((error) => Promise.reject(toChangeError(error))),
+    outcomeUnknown,
+  )
+}
+
+/** Answers a read within the bound. */
+export async function boundedRead<T>(work: () => Promise<T>): Promise<T> {
+  const reading = work().catch((error) => Promise.reject(isPassing(error) ? unavailable(error) : error))
+  return await bounded(reading, unavailable)
+}
+
+export async function bounded<T>(
+  work: Promise<T>,
+  late: () => LinkfleetError,
+  withinMs = answerWithinMs,
+): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(late()), withinMs)
+  // Whoever loses the race may still fail later; nobody waits for it then.
+  work.catch(() => {})
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}

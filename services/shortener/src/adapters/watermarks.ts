@@ -1,0 +1,120 @@
+/**
+ * The relay's knowledge of the 64 marks in Redis: adopts them when it takes over, starts new generations when they
+ * are gone or of another server, and moves the watermarks. The protocol is told in contracts/redis-link-cache.
+ */
+import {
+  hashTagCount,
+  hashTagOf,
+  type MarkState,
+  type RedisLinkCache,
+} from '@linkfleet/contracts/redis-link-cache'
+import type { OutboxSnapshot, PendingChange } from '../ports.ts'
+
+export interface RedisRound {
+  /** Versions that are in Redis now. */
+  readonly done: readonly number[]
+  /** The first thing that went wrong, if anything did. */
+  readonly failure: unknown
+}
+
+export interface Watermarks {
+  /** Applies the snapshot's changes, and moves W of every tag of which nothing is left out. Never throws. */
+  apply(snapshot: OutboxSnapshot): Promise<RedisRound>
+}
+
+const allTags = Array.from({ length: hashTagCount }, (_none, hashTag) => hashTag)
+
+export function createWatermarks(cache: RedisLinkCache, onNewGeneration: () => void): Watermarks {
+  const marks = new Map<number, MarkState>()
+
+  /** Takes the mark over if it is of this timeline, else starts a generation that knows only of later moments. */
+  async function ensureMark(hashTag: number, { timeline, takenAtMs }: OutboxSnapshot): Promise<void> {
+    if (marks.get(hashTag)?.timeline === timeline) return
+    const found = await cache.readMark(hashTag)
+    if (found?.timeline === timeline && !marks.has(hashTag)) {
+      marks.set(hashTag, found)
+      return
+    }
+    await renewMark(hashTag, timeline, takenAtMs)
+  }
+
+  async function renewMark(hashTag: number, timeline: number, takenAtMs: number): Promise<void> {
+    const generation = await cache.renew(hashTag, { generation: takenAtMs, timeline, floorMs: takenAtMs })
+    if (generation === undefined) throw new Error(`Timeline ${timeline} is superseded by another in Redis.`)
+    marks.set(hashTag, { generation, timeline, watermarkMs: 0 })
+    onNewGeneration()
+  }
+
+  async function moveMark(
+    hashTag: number,
+    { timeline, takenAtMs, heartbeatMs }: OutboxSnapshot,
+  ): Promise<void> {
+    const mark = marks.get(hashTag)
+    if (mark === undefined || heartbeatMs === undefined || heartbeatMs <= mark.watermarkMs) return
+    if (await cache.advance(hashTag, mark, heartbeatMs)) {
+      marks.set(hashTag, { ...mark, watermarkMs: heartbeatMs })
+    } else {
+      // Flushed, restarted, failed over or moved by another relay: what was done so far may be lost.
+      await renewMark(hashTag, timeline, takenAtMs)
+    }
+  }
+
+  return {
+    async apply(snapshot) {
+      const pending = snapshot.changes.filter((change) => !change.redisDone)
+      const done: number[] = []
+      const spoiltTags = new Set<number>()
+      let failure: unknown
+      const failed = (hashTag: number, error: unknown) => {
+        failure ??= error
+        spoiltTags.add(hashTag)
+        marks.delete(hashTag)
+      }
+      await eachTag(allTags, (hashTag) => ensureMark(hashTag, snapshot), failed)
+      const applyGroup = async (changes: readonly PendingChange[]) => {
+        // The rows of one link share one copy: the last one's is as new as any.
+        const change = changes.at(-1) as PendingChange
+        const { domainId, code } = change.copy
+        const hashTag = hashTagOf(domainId, code)
+        const mark = marks.get(hashTag)
+        if (mark === undefined) return
+        try {
+          const link = { copy: change.copy, asOfMs: snapshot.asOfMs }
+          const outcome = await cache.apply(link, mark.generation)
+          if (outcome === 'other-generation') failed(hashTag, new Error('Redis has another generation.'))
+          else for (const { version } of changes) done.push(version)
+        } catch (error) {
+          failed(hashTag, error)
+        }
+      }
+      await Promise.all([...byLink(pending).values()].map(applyGroup))
+      if (snapshot.isCompleteForRedis) {
+        const whole = allTags.filter((hashTag) => !spoiltTags.has(hashTag))
+        await eachTag(whole, (hashTag) => moveMark(hashTag, snapshot), failed)
+      }
+      return { done, failure }
+    },
+  }
+}
+
+async function eachTag(
+  hashTags: readonly number[],
+  work: (hashTag: number) => Promise<void>,
+  failed: (hashTag: number, error: unknown) => void,
+): Promise<void> {
+  await Promise.all(
+    hashTags.map((hashTag) => work(hashTag).catch((error: unknown) => failed(hashTag, error))),
+  )
+}
+
+/** Changes by link, in the order of versions within each. */
+export function byLink(changes: readonly PendingChange[]): Map<string, PendingChange[]> {
+  const groups = new Map<string, PendingChange[]>()
+  for (const change of changes) {
+    const key = `${change.copy.domainId}:${change.copy.code}`
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [change])
+    else group.push(change)
+  }
+  return groups
+}

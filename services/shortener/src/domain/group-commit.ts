@@ -1,0 +1,104 @@
+/**
+ * Group commit: items that arrive while a transaction is under way share the next one, so that the cost of a commit
+ * is divided by the load. A group that fails as a whole is run again in halves, so that the item that is to blame
+ * fails alone. Items that claim the same key may share a group, but are never in two groups at the same time: they would
+ * wait for each other in the database, and their neighbours with them.
+ */
+export interface GroupCommitOptions<Item, Result> {
+  /** Runs a group in one transaction: one result for each item, in order. Throws when nothing was committed. */
+  readonly run: (items: readonly Item[]) => Promise<readonly Result[]>
+  /** What an item claims: `run` sees to it that of those who claim the same, one gets it. */
+  readonly keysOf: (item: Item) => readonly string[]
+  /** Whether a failed group can be run again: the transaction is surely rolled back and an item may be to blame. */
+  readonly isWorthHalving: (error: unknown) => boolean
+  readonly groupItemsMax: number
+  readonly groupsInFlightMax: number
+}
+
+export interface Submission<Result> {
+  readonly result: Promise<Result>
+  /** Takes the item back. False when its transaction has begun: then the outcome is open. */
+  abandon(): boolean
+}
+
+interface Entry<Item, Result> {
+  readonly item: Item
+  readonly keys: readonly string[]
+  readonly settled: PromiseWithResolvers<Result>
+}
+
+export class GroupCommit<Item, Result> {
+  readonly #options: GroupCommitOptions<Item, Result>
+  readonly #busyKeys = new Set<string>()
+  #waiting: Entry<Item, Result>[] = []
+  #groupsInFlight = 0
+
+  constructor(options: GroupCommitOptions<Item, Result>) {
+    this.#options = options
+  }
+
+  /** Items that wait for a transaction. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  submit(item: Item): Submission<Result> {
+    const entry = { item, keys: this.#options.keysOf(item), settled: Promise.withResolvers<Result>() }
+    this.#waiting.push(entry)
+    this.#startGroups()
+    return {
+      result: entry.settled.promise,
+      abandon: () => {
+        const index = this.#waiting.indexOf(entry)
+        if (index >= 0) this.#waiting.splice(index, 1)
+        return index >= 0
+      },
+    }
+  }
+
+  #startGroups(): void {
+    while (this.#groupsInFlight < this.#options.groupsInFlightMax) {
+      const group = this.#takeGroup()
+      if (group.length === 0) return
+      this.#groupsInFlight++
+      this.#runGroup(group).finally(() => {
+        for (const key of group.flatMap((entry) => entry.keys)) this.#busyKeys.delete(key)
+        this.#groupsInFlight--
+        this.#startGroups()
+      })
+    }
+  }
+
+  #takeGroup(): Entry<Item, Result>[] {
+    const group: Entry<Item, Result>[] = []
+    const left: Entry<Item, Result>[] = []
+    const busyElsewhere = new Set(this.#busyKeys)
+    for (const entry of this.#waiting) {
+      const full = group.length === this.#options.groupItemsMax
+      if (full || entry.keys.some((key) => busyElsewhere.has(key))) {
+        left.push(entry)
+        continue
+      }
+      for (const key of entry.keys) this.#busyKeys.add(key)
+      group.push(entry)
+    }
+    this.#waiting = left
+    return group
+  }
+
+  /** Settles every entry of the group; never throws. */
+  async #runGroup(group: readonly Entry<Item, Result>[]): Promise<void> {
+    try {
+      const results = await this.#options.run(group.map((entry) => entry.item))
+      for (const [index, entry] of group.entries()) entry.settled.resolve(results[index] as Result)
+    } catch (error) {
+      if (group.length > 1 && this.#options.isWorthHalving(error)) {
+        const middle = group.length >> 1
+        await this.#runGroup(group.slice(0, middle))
+        await this.#runGroup(group.slice(middle))
+      } else {
+        for (const entry of group) entry.settled.reject(error)
+      }
+    }
+  }
+}

@@ -1,0 +1,75 @@
+/** A link as its owner knows it, and its views. Times are milliseconds since the epoch. */
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+
+/** The domain of every link until a fleet has several. */
+export const defaultDomainId = 1
+
+export const linkStates = { live: 1, deleted: 2, blocked: 3 } as const
+export type LinkStateNumber = (typeof linkStates)[keyof typeof linkStates]
+
+export interface LinkKey {
+  readonly domainId: number
+  readonly code: string
+}
+
+export interface Link extends LinkKey {
+  readonly version: number
+  readonly createdVersion: number
+  readonly state: LinkStateNumber
+  readonly targetUrl: string
+  readonly title: string | null
+  readonly tags: readonly string[]
+  readonly redirectStatus: number
+  readonly forwardQuery: boolean
+  readonly startsAtMs: number | null
+  readonly expiresAtMs: number | null
+  readonly maxClicks: number | null
+  readonly passwordProtected: boolean
+  readonly createdBy: string
+  readonly createdAtMs: number
+  readonly updatedAtMs: number
+}
+
+/** A link together with what its reading proved: it was current at `asOfMs`, told by a server on `timeline`. */
+export interface ReadLink {
+  readonly link: Link
+  readonly asOfMs: number
+  readonly timeline: number
+}
+
+/** What a client may choose about a new link, after it was judged. */
+export interface NewLink {
+  readonly alias: string | null
+  readonly targetUrl: string
+  readonly title: string | null
+  readonly tags: readonly string[]
+  readonly expiresAtMs: number | null
+  readonly createdBy: string
+}
+
+/** What a PATCH changes; what is absent stays. */
+export interface LinkChanges {
+  readonly targetUrl?: string
+  readonly title?: string | null
+  readonly tags?: readonly string[]
+  readonly expiresAtMs?: number | null
+}
+
+/** What a redirect needs to know. */
+export function toCopy(link: Link, timeline: number): LinkCopy {
+  const deleted = link.state === linkStates.deleted
+  return {
+    domainId: link.domainId,
+    code: link.code,
+    version: link.version,
+    timeline,
+    state: link.state,
+    targetUrl: deleted ? '' : link.targetUrl,
+    redirectStatus: link.redirectStatus,
+    forwardQuery: link.forwardQuery,
+    startsAtMs: link.startsAtMs ?? 0,
+    expiresAtMs: link.expiresAtMs ?? 0,
+    maxClicks: link.maxClicks ?? 0,
+    passwordProtected: link.passwordProtected,
+  }
+}

@@ -1,0 +1,93 @@
+/** What happens in shortener, told once: metric and log together. None of these throws. */
+import type { Logger } from '@linkfleet/runtime/log'
+import type { Metrics } from '@linkfleet/runtime/metrics'
+
+export type ShortenerEvents = ReturnType<typeof createEvents>
+
+/** A dependency that stays away is logged once in this time. */
+const repeatLogMs = 10_000
+
+export function createEvents(metrics: Metrics, log: Logger) {
+  const changes = metrics.counter(
+    'shortener_link_changes_total',
+    'Links created, edited and deleted; a replayed create counts as "replayed".',
+    ['kind'],
+    ['created', 'replayed', 'edited', 'deleted'].map((kind) => ({ kind })),
+  )
+  const skippedCodes = metrics.counter(
+    'shortener_skipped_codes_total',
+    'Generated codes that were reserved or already taken as an alias.',
+  )
+  const groupLinks = metrics.histogram(
+    'shortener_create_group_links',
+    'Creates that shared one transaction.',
+    [],
+    [1, 2, 4, 8, 16, 32, 64, 128],
+  )
+  const groupSeconds = metrics.histogram(
+    'shortener_create_transaction_seconds',
+    'Duration of the transaction of a group of creates.',
+  )
+  const dependencyFailures = metrics.counter(
+    'shortener_dependency_failures_total',
+    'Failed calls of a dependency; none of them fails a create, but an empty code pool does.',
+    ['dependency'],
+    ['id-generator', 'redis-write-through', 'redis-relay', 'kafka', 'analytics', 'relay-session'].map(
+      (dependency) => ({ dependency }),
+    ),
+  )
+  const relayed = metrics.counter(
+    'shortener_relayed_changes_total',
+    'Changes that the relay brought to a sink.',
+    ['sink'],
+    [{ sink: 'redis' }, { sink: 'kafka' }],
+  )
+  const relayActivations = metrics.counter(
+    'shortener_relay_activations_total',
+    'Times this instance became the active relay.',
+  )
+  const generations = metrics.counter(
+    'shortener_cache_generations_total',
+    'Hash tags of which the relay started a new generation: after a flush, restart or failover of Redis, or a promotion.',
+  )
+  const lastLoggedMs = new Map<string, number>()
+
+  function failed(dependency: string, message: string, error: unknown): void {
+    dependencyFailures.inc({ dependency })
+    const nowMs = performance.now()
+    if (nowMs - (lastLoggedMs.get(dependency) ?? Number.NEGATIVE_INFINITY) < repeatLogMs) return
+    lastLoggedMs.set(dependency, nowMs)
+    log.warn({ err: error, dependency }, message)
+  }
+
+  return {
+    linkCreated: () => changes.inc({ kind: 'created' }),
+    createReplayed: () => changes.inc({ kind: 'replayed' }),
+    linkEdited: () => changes.inc({ kind: 'edited' }),
+    linkDeleted: () => changes.inc({ kind: 'deleted' }),
+    codeSkipped: () => skippedCodes.inc(),
+    groupCommitted(items: number, seconds: number) {
+      groupLinks.observe(items)
+      groupSeconds.observe(seconds)
+    },
+    refillFailed: (error: unknown) => failed('id-generator', 'no codes from id-generator', error),
+    writeThroughFailed: (error: unknown) =>
+      failed('redis-write-through', 'a new link waits for the relay to reach redis', error),
+    redisFailed: (error: unknown) => failed('redis-relay', 'the relay cannot reach redis', error),
+    kafkaFailed: (error: unknown) => failed('kafka', 'link changes wait for kafka', error),
+    totalsFailed: (error: unknown) => failed('analytics', 'click totals are not told', error),
+    lostSession: (error: unknown) => failed('relay-session', 'the relay has no database session', error),
+    becameActive() {
+      relayActivations.inc()
+      log.info('this instance is the active relay')
+    },
+    deposedFrozen: () => log.warn('terminated the session of a relay that had stopped stamping'),
+    newGeneration: () => generations.inc(),
+    relayed(redis: number, kafka: number) {
+      relayed.inc({ sink: 'redis' }, redis)
+      relayed.inc({ sink: 'kafka' }, kafka)
+    },
+    adminKeySeeded: () => log.info('the admin key of ADMIN_KEY_FILE is in force'),
+    adminKeyNotSeeded: (error: unknown) => log.warn({ err: error }, 'the admin key could not be seeded yet'),
+  }
+}

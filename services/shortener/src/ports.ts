@@ -1,0 +1,163 @@
+/** What shortener asks of the world. Each says what it does when the world does not answer. */
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import type { Caller, Role } from './domain/credentials.ts'
+import type { Idempotency } from './domain/idempotency.ts'
+import type { Link, LinkChanges, LinkKey, NewLink, ReadLink } from './domain/link.ts'
+
+/** Codes that nobody has had before. */
+export interface CodePool {
+  /** Throws 'not-created' when the pool stays empty for a moment (300 ms). */
+  take(): Promise<string>
+}
+
+export interface LinkToInsert {
+  readonly link: NewLink
+  /** The alias, or a code from the pool. */
+  readonly code: string
+  readonly idempotency: Idempotency | null
+}
+
+export type InsertOutcome =
+  | { readonly kind: 'created'; readonly created: ReadLink }
+  /** The request was made before; this is the link as it was then. */
+  | { readonly kind: 'replayed'; readonly link: Link }
+  | { readonly kind: 'code-taken' }
+  | { readonly kind: 'idempotency-mismatch' }
+
+/**
+ * All of these answer within 1 s or throw: 'not-created' when surely nothing was changed, 'outcome-unknown' when that
+ * cannot be said. A caller does not retry; the client does, with its Idempotency-Key.
+ */
+export interface LinkWriter {
+  insert(item: LinkToInsert): Promise<InsertOutcome>
+  /** 'version-mismatch' when `ifVersion` is given and is not the link's version. */
+  edit(key: LinkKey, changes: LinkChanges, ifVersion: number | null): Promise<ChangeOutcome>
+  delete(key: LinkKey, ifVersion: number | null): Promise<ChangeOutcome>
+}
+
+export type ChangeOutcome =
+  | { readonly kind: 'changed'; readonly changed: ReadLink }
+  | { readonly kind: 'unknown-link' }
+  | { readonly kind: 'version-mismatch'; readonly version: number }
+
+export interface LinkQuery {
+  readonly domainId: number
+  /** Only links created before this version; null from the newest on. */
+  readonly beforeCreatedVersion: number | null
+  readonly linksMax: number
+  readonly tag: string | null
+  readonly search: string | null
+}
+
+export interface LinkPage {
+  readonly links: readonly Link[]
+  /** Where to go on; null at the end. A search looks at a bounded number of links for each page. */
+  readonly nextBeforeCreatedVersion: number | null
+}
+
+export interface Resolution {
+  readonly links: readonly LinkCopy[]
+  readonly asOfMs: number
+  readonly timeline: number
+}
+
+/** Reads on the primary. They answer within 1 s or throw 'unavailable'. */
+export interface LinkReader {
+  /** undefined: unknown or deleted. */
+  find(key: LinkKey): Promise<Link | undefined>
+  list(query: LinkQuery): Promise<LinkPage>
+  resolve(keys: readonly LinkKey[]): Promise<Resolution>
+}
+
+/** Makes a committed change visible at once. Bounded by a short deadline, never throws: the relay does it again. */
+export interface WriteThrough {
+  write(read: ReadLink): Promise<void>
+}
+
+/** Clicks of each link, in order; all null when they are not told within a short deadline. Never throws. */
+export interface ClickTotals {
+  totals(keys: readonly LinkKey[]): Promise<readonly (number | null)[]>
+}
+
+export interface KeyDescription {
+  readonly id: number
+  readonly name: string
+  readonly role: Role
+  readonly createdAtMs: number
+  readonly expiresAtMs: number | null
+}
+
+/** The key itself is told once, here. */
+export interface NewKey extends KeyDescription {
+  readonly key: string
+}
+
+/** Keys, login tokens and sessions. All throw 'unavailable' when the primary does not answer within 1 s. */
+export interface CredentialStore {
+  /** undefined: unknown or expired. Answers may be 10 s old. */
+  check(credential: string): Promise<Caller | undefined>
+  /** The same, never from a cache: for callers that keep the answer themselves. */
+  checkNow(credential: string): Promise<Caller | undefined>
+  /** undefined: the name is taken. */
+  createKey(name: string, role: Role, expiresAtMs: number | null): Promise<NewKey | undefined>
+  listKeys(): Promise<readonly KeyDescription[]>
+  /** False: there is no such key. */
+  deleteKey(id: number): Promise<boolean>
+  createLoginToken(role: Role, subject: string): Promise<{ token: string; expiresAtMs: number }>
+  /** Spends the token. undefined: unknown, spent or expired. */
+  openSession(token: string): Promise<{ session: string; caller: Caller } | undefined>
+  closeSession(session: string): Promise<void>
+  /** Makes this the one admin key that came from a file. */
+  seedAdminKey(key: string): Promise<void>
+}
+
+/** A change that is committed and not yet everywhere. */
+export interface PendingChange {
+  /** The version of the outbox row. The copy is of this version or a newer one. */
+  readonly version: number
+  readonly copy: LinkCopy
+  readonly redisDone: boolean
+  readonly kafkaDone: boolean
+}
+
+/** One consistent look at the outbox. */
+export interface OutboxSnapshot {
+  /** In the order of versions. */
+  readonly changes: readonly PendingChange[]
+  /** Everything acknowledged before it is in this snapshot. */
+  readonly asOfMs: number
+  /** Nothing committed after it is in this snapshot. */
+  readonly takenAtMs: number
+  readonly timeline: number
+  /** The newest heartbeat in this snapshot; undefined when none was written on this timeline. */
+  readonly heartbeatMs: number | undefined
+  /** True when `changes` holds all rows that Redis does not have yet. */
+  readonly isCompleteForRedis: boolean
+}
+
+/** What the active relay does on its one database session. Every method throws when the session is gone. */
+export interface OutboxSession {
+  /** True when this session holds the lock now: it is the active relay until it ends. */
+  tryLead(instance: string): Promise<boolean>
+  /** Ends the session of a relay that has not stamped for 1.5 s. True when there was one. */
+  deposeFrozen(): Promise<boolean>
+  stamp(): Promise<void>
+  beat(): Promise<void>
+  /** At most `changesMax` rows for each sink; a sink that is not `wanted` is left out. */
+  snapshot(
+    changesMax: number,
+    wanted: { readonly redis: boolean; readonly kafka: boolean },
+  ): Promise<OutboxSnapshot>
+  /** Notes what each sink has now; a row that both have goes. */
+  settle(done: { readonly redis: readonly number[]; readonly kafka: readonly number[] }): Promise<void>
+  /** Deletes what is past its time: idempotency records, login tokens, sessions. */
+  prune(): Promise<void>
+  /** Closes the connection, and with it the lock. Never throws. */
+  close(): Promise<void>
+}
+
+/** Where changes are published. */
+export interface ChangeFeed {
+  /** The versions that all replicas in sync acknowledged. Never throws; bounded by the client's own timeouts. */
+  publish(changes: readonly PendingChange[], asOfMs: number): Promise<readonly number[]>
+}
