@@ -43,7 +43,7 @@ test('files that documents name in code exist', () => {
     ].map((match) => ({ path, file: match[1] ?? '' })),
   )
   expect(named.length).toBeGreaterThan(20)
-  expect(named.filter(({ file }) => !existsSync(root + file))).toEqual([])
+  expect(named.filter(({ file }) => !file.includes('NNNN') && !existsSync(root + file))).toEqual([])
 })
 
 test('ARCHITECTURE.md stays within 300 lines', () => {
