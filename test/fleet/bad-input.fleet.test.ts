@@ -1,9 +1,11 @@
+import { readAdminKey } from '@linkfleet/testkit/fleet'
 import { call, createLink } from '@linkfleet/testkit/fleet-client'
 import { uniqueName } from '@linkfleet/testkit/unique-name'
 import { expect, inject, test } from 'vitest'
 
 const fleet = inject('fleet')
 const apiLinks = `${fleet.shortenerUrl}/api/v1/links`
+const asAdmin = { authorization: `Bearer ${await readAdminKey(fleet.home)}` }
 const target = 'https://example.com/'
 
 /** Every refused request carries this tag, so that one look shows whether anything was stored. */
@@ -21,7 +23,9 @@ async function expectProblem(response: Response, field: string, status?: number)
 }
 
 async function expectNothingStored() {
-  const list = (await (await call('GET', `${apiLinks}?tag=${tag}`)).json()) as { links: unknown[] }
+  const list = (await (await call('GET', `${apiLinks}?tag=${tag}`, undefined, asAdmin)).json()) as {
+    links: unknown[]
+  }
   expect(list.links).toEqual([])
 }
 
@@ -121,7 +125,7 @@ test.each([
   ['limit', 'limit=ten'],
   ['cursor', 'cursor=nonsense'],
 ])('a wrong %s of the list is refused by its field: %s', async (field, query) => {
-  await expectProblem(await call('GET', `${apiLinks}?${query}`), field, 400)
+  await expectProblem(await call('GET', `${apiLinks}?${query}`, undefined, asAdmin), field, 400)
 })
 
 test.each([

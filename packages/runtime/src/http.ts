@@ -2,6 +2,7 @@
  * An HTTP server as every service has one: Fastify, problem+json for whatever goes wrong, bounded bodies and
  * times, and the duration of each request by route.
  */
+import type { IncomingMessage } from 'node:http'
 import { type ErrorCode, errorKinds, LinkfleetError, problemOf } from '@linkfleet/contracts/errors'
 import Ajv from 'ajv'
 import addFormats from 'ajv-formats'
@@ -55,8 +56,9 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     (httpPart === 'body' ? exact : fromText).compile(schema),
   )
   measureRequests(server, options.metrics)
-  server.setErrorHandler((error, request, reply) => {
+  server.setErrorHandler(async (error, request, reply) => {
     const known = toLinkfleetError(error)
+    if (known.code === 'body-too-large') await discardBody(request.raw)
     if (known.code === 'internal')
       request.log.error({ err: error, url: request.routeOptions.url }, 'request failed')
     return sendProblem(reply, known)
@@ -65,6 +67,29 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     sendProblem(reply, new LinkfleetError('not-found', 'No such page or method.')),
   )
   return server
+}
+
+const discardBytesMax = 32 * 1024 * 1024
+const discardMs = 5_000
+
+/**
+ * Reads a refused body to its end, within bounds: a client that is still sending when the connection closes sees a
+ * broken pipe instead of the answer.
+ */
+async function discardBody(request: IncomingMessage): Promise<void> {
+  let bytesLeft = discardBytesMax
+  const timeout = AbortSignal.timeout(discardMs)
+  await new Promise<void>((resolve) => {
+    request.on('data', (chunk: Buffer) => {
+      bytesLeft -= chunk.length
+      if (bytesLeft < 0) resolve()
+    })
+    request.once('end', resolve)
+    request.once('close', resolve)
+    timeout.addEventListener('abort', () => resolve())
+    if (request.complete || request.destroyed) resolve()
+    else request.resume()
+  })
 }
 
 /** Answers with RFC 9457 problem details. */
