@@ -22,7 +22,7 @@ CREATE TABLE clicks.marks (
 ) WITH (fillfactor = 50);
 
 -- Until when each partition is known to have been applied whole; the oldest of them dates every answer. Apart from
--- clicks.partitions, so that the clock of an idle partition never waits for that row's lock.
+-- clicks.partitions, whose rows only the owner of a partition may change.
 CREATE TABLE clicks.progress (
   partition integer PRIMARY KEY CHECK (partition >= 0),
   caught_up_at timestamptz NOT NULL

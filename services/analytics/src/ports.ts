@@ -12,6 +12,7 @@ export type ApplyOutcome =
   | {
       readonly kind: 'applied'
       readonly nextOffset: number
+      readonly caughtUpAtMs: number
       readonly counts: BatchCounts
       readonly deadLetters: readonly DeadLetter[]
     }

@@ -2,7 +2,7 @@
  * Rollups, marks and offsets in Postgres, one transaction a batch. The partition's row is locked first: it is the
  * fence between two consumers that both believe they own the partition.
  */
-import type { Pool, Transaction } from '@linkfleet/runtime/postgres'
+import type { Pool, Queryable, Transaction } from '@linkfleet/runtime/postgres'
 import {
   type BatchPlan,
   digestOf,
@@ -60,15 +60,18 @@ export function openClickStorePg(options: ClickStoreOptions): ClickStore {
         const plan = planBatch(records, state, nowMs, classify)
         await writeRollup(transaction, partition, plan.rollup)
         await writeProtocol(transaction, partition, plan, nowMs)
-        return {
-          kind: 'applied',
-          nextOffset: plan.nextOffset,
-          counts: plan.counts,
-          deadLetters: plan.deadLetters,
-        } satisfies ApplyOutcome
+        await writeProgress(transaction, new Map([[partition, plan.caughtUpAtMs]]))
+        const { nextOffset, caughtUpAtMs, counts, deadLetters } = plan
+        return { kind: 'applied', nextOffset, caughtUpAtMs, counts, deadLetters } satisfies ApplyOutcome
       }, beginText),
-    noteProgress: async (caughtUpAtMs, partitionCount) =>
-      await writeProgress(pool, caughtUpAtMs, partitionCount),
+    async noteProgress(caughtUpAtMs, partitionCount) {
+      await writeProgress(pool, caughtUpAtMs)
+      await pool.query({
+        name: 'forget-progress',
+        text: 'DELETE FROM clicks.progress WHERE partition >= $1',
+        values: [partitionCount],
+      })
+    },
   }
 }
 
@@ -165,24 +168,15 @@ async function writeProtocol(
   })
 }
 
-async function writeProgress(
-  pool: Pool,
-  caughtUpAtMs: ReadonlyMap<number, number>,
-  partitionCount: number,
-): Promise<void> {
+async function writeProgress(database: Queryable, caughtUpAtMs: ReadonlyMap<number, number>): Promise<void> {
   const sorted = [...caughtUpAtMs].sort(([a], [b]) => a - b)
-  await pool.query({
+  await database.query({
     name: 'note-progress',
     text: `INSERT INTO clicks.progress (partition, caught_up_at)
       SELECT partition, to_timestamp(at_ms / 1000.0) FROM unnest($1::int[], $2::bigint[]) AS noted(partition, at_ms)
       ON CONFLICT (partition) DO UPDATE SET caught_up_at = excluded.caught_up_at
       WHERE clicks.progress.caught_up_at < excluded.caught_up_at`,
     values: [sorted.map(([partition]) => partition), sorted.map(([, atMs]) => atMs)],
-  })
-  await pool.query({
-    name: 'forget-progress',
-    text: 'DELETE FROM clicks.progress WHERE partition >= $1',
-    values: [partitionCount],
   })
 }
 

@@ -14,7 +14,7 @@ import {
 import type { PartitionProgress } from '../domain/freshness.ts'
 import { decideArrival, decideStart, type LogEnds, type Position } from '../domain/position.ts'
 import type { Events } from '../events.ts'
-import type { ClickLog, ClickStore, Delivery } from '../ports.ts'
+import type { ApplyOutcome, ClickLog, ClickStore, Delivery } from '../ports.ts'
 
 export interface FollowerPorts {
   readonly store: ClickStore
@@ -126,8 +126,7 @@ export class PartitionFollower {
 
   async #apply(from: number, records: readonly ClickRecord[]): Promise<number | undefined> {
     const { store, events, now } = this.#ports
-    const last = records.at(-1)
-    if (last === undefined) {
+    if (records.length === 0) {
       this.#position = { kind: 'following', nextOffset: from }
       return from
     }
@@ -137,7 +136,7 @@ export class PartitionFollower {
     try {
       const outcome = await store.apply(this.partition, from, read)
       if (outcome.kind === 'applied') {
-        this.#applied(outcome.nextOffset, last)
+        this.#applied(outcome)
         events.batchApplied(this.partition, outcome, now() - startedMs, this.#ageMs(read))
         return this.#stopped.signal.aborted ? undefined : outcome.nextOffset
       }
@@ -151,11 +150,10 @@ export class PartitionFollower {
     return undefined
   }
 
-  #applied(nextOffset: number, last: ClickRecord): void {
+  #applied({ nextOffset, caughtUpAtMs }: ApplyOutcome & { kind: 'applied' }): void {
     if (this.#stopped.signal.aborted) return
     this.#position = { kind: 'following', nextOffset }
-    // Records of a partition are nearly in the order of their time; the clock of their producer is not ours.
-    this.#caughtUpTo(Math.min(last.timestampMs, this.#ports.now()))
+    this.#caughtUpTo(caughtUpAtMs)
   }
 
   #ageMs(read: readonly ReadRecord[]): number | undefined {

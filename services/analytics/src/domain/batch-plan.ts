@@ -43,6 +43,8 @@ export interface BatchCounts {
 export interface BatchPlan {
   readonly nextOffset: number
   readonly fingerprint: string
+  /** Records of a partition are nearly in the order of their time, so what came before this moment is applied. */
+  readonly caughtUpAtMs: number
   /** Producers whose mark rises, with the new mark, sorted by producer. */
   readonly marks: readonly (readonly [producer: string, sequence: number])[]
   readonly rollup: Rollup
@@ -119,6 +121,8 @@ export function planBatch(
   return {
     nextOffset: last.record.offset + 1,
     fingerprint: fingerprintOf(last.record),
+    // The clock of their producer is not ours.
+    caughtUpAtMs: Math.min(last.record.timestampMs, nowMs),
     marks: [...marks].filter(([producer, mark]) => mark > (state.marks.get(producer) ?? 0)).sort(byProducer),
     rollup: rollup.build(),
     deadLetters,

@@ -20,6 +20,8 @@ export interface Fixture extends AsyncDisposable {
   /** Gives back the offset of the first message. */
   send(partition: number, values: readonly (Buffer | null)[]): Promise<number>
   startConsumer(): RunningConsumer
+  /** The offset after the last record, by partition. */
+  ends(): Promise<number[]>
   /** The sum over all links. */
   counted(): Promise<number>
 }
@@ -71,6 +73,10 @@ export async function openFixture(partitions: number): Promise<Fixture> {
       const messages = values.map((value) => ({ partition, value }))
       const [result] = await producer.send({ topic, acks: -1, messages })
       return Number(result?.baseOffset)
+    },
+    async ends() {
+      const offsets = await admin.fetchTopicOffsets(topic)
+      return offsets.sort((a, b) => a.partition - b.partition).map(({ high }) => Number(high))
     },
     startConsumer: () => startTestConsumer({ topic, group, partitions, kafka, pool }),
     async counted() {
