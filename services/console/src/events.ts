@@ -60,8 +60,5 @@ export function createEvents(log: Logger, metrics: Metrics) {
         'Prometheus does not answer; the SLO page shows the own metrics of the services',
       )
     },
-    pagesReady(folder: string, durationMs: number) {
-      log.info({ folder, durationMs }, 'the web pages are ready')
-    },
   }
 }

@@ -73,7 +73,7 @@ export interface Instances {
 }
 
 export type SessionVerdict =
-  | { readonly kind: 'valid'; readonly role: string; readonly expiresAt: string }
+  | { readonly kind: 'valid'; readonly role: string; readonly expiresAt: string | null }
   | { readonly kind: 'invalid' }
   /** The shortener could not say, and had not said lately. */
   | { readonly kind: 'unknown' }

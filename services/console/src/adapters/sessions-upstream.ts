@@ -38,8 +38,8 @@ export function createSessionsUpstream(shortener: Upstream, nowMs: () => number)
 function validVerdictOf(body: string): Extract<SessionVerdict, { kind: 'valid' }> | null {
   try {
     const { role, expiresAt } = JSON.parse(body) as { role?: unknown; expiresAt?: unknown }
-    if (typeof role !== 'string' || typeof expiresAt !== 'string') return null
-    return { kind: 'valid', role, expiresAt }
+    if (typeof role !== 'string') return null
+    return { kind: 'valid', role, expiresAt: typeof expiresAt === 'string' ? expiresAt : null }
   } catch {
     return null
   }

@@ -5,20 +5,19 @@
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { brotliCompress } from 'node:zlib'
 
 const serviceFolder = join(import.meta.dirname, '../..')
 const webFolder = join(serviceFolder, 'web')
-const distFolder = join(serviceFolder, 'dist')
 /** A running instance may still serve an earlier build; after this long nobody does. */
 const keptMs = 7 * 86_400_000
 const compressed = promisify(brotliCompress)
 
 /** The folder of the built pages. Costs a few milliseconds when nothing changed: Vite is not even loaded. */
-export async function buildWebPages(): Promise<string> {
+export async function buildWebPages(distFolder = join(serviceFolder, 'dist')): Promise<string> {
   const folder = join(distFolder, `web-${await sourcesHash()}`)
   if (existsSync(folder)) return folder
   const aside = join(distFolder, `building-${process.pid}-${randomUUID()}`)
@@ -30,7 +29,7 @@ export async function buildWebPages(): Promise<string> {
     await rm(aside, { recursive: true, force: true })
     if (!existsSync(folder)) throw error
   }
-  await dropOldBuilds(folder)
+  await dropOldBuilds(distFolder, folder)
   return folder
 }
 
@@ -83,8 +82,7 @@ async function compressTexts(folder: string): Promise<void> {
   }
 }
 
-async function dropOldBuilds(current: string): Promise<void> {
-  await mkdir(distFolder, { recursive: true })
+async function dropOldBuilds(distFolder: string, current: string): Promise<void> {
   for (const name of await readdir(distFolder)) {
     const folder = join(distFolder, name)
     if (folder === current || !/^(?:web|building)-/.test(name)) continue

@@ -43,6 +43,7 @@ export class SessionMemory {
   #within(session: string, nowMs: number, ageMaxMs: number): ValidVerdict | null {
     const known = this.#sessions.get(session)
     if (known === undefined || nowMs - known.checkedAtMs >= ageMaxMs) return null
-    return nowMs < Date.parse(known.verdict.expiresAt) ? known.verdict : null
+    const { expiresAt } = known.verdict
+    return expiresAt === null || nowMs < Date.parse(expiresAt) ? known.verdict : null
   }
 }

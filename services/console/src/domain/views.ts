@@ -2,7 +2,8 @@
 
 export interface LoginView {
   readonly role: string
-  readonly expiresAt: string
+  /** null: it does not end by itself. */
+  readonly expiresAt: string | null
   /** The base of short URLs. */
   readonly publicUrl: string
 }

@@ -58,5 +58,6 @@ export function isFromOwnPage(facts: OriginFacts): boolean {
   const origin = facts.origin === undefined ? null : URL.parse(facts.origin)
   if (origin === null) return false
   if (facts.consoleUrl !== '' && origin.origin === URL.parse(facts.consoleUrl)?.origin) return true
-  return facts.host !== undefined && origin.host === facts.host.toLowerCase()
+  // Parsed alike, so that a port written out although it is the default one makes no difference.
+  return facts.host !== undefined && origin.host === URL.parse(`${origin.protocol}//${facts.host}`)?.host
 }

@@ -3,6 +3,7 @@
 export const absent = '–'
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
+const compactTick = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 2 })
 const compactWhole = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
 
 export function count(value: number | null | undefined): string {
@@ -21,7 +22,7 @@ export function share(value: number | null | undefined): string {
   const percent = value * 100
   const digits = percent > 99 ? 3 : percent > 90 ? 2 : 1
   const factor = 10 ** digits
-  return `${(Math.floor(percent * factor) / factor).toFixed(digits)} %`
+  return `${Math.floor(percent * factor) / factor} %`
 }
 
 /** A part of a budget: one digit is as fine as it can be read; what is left is never rounded up. */
@@ -42,6 +43,16 @@ export function rate(value: number | null | undefined): string {
   return value >= 100 ? whole.format(value) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
 }
 
+/** A number beside an axis: no more digits than it needs. */
+export function tick(value: number | null): string {
+  return value === null ? '' : compactTick.format(value)
+}
+
+export function millisecondsTick(value: number | null): string {
+  if (value === null) return ''
+  return value >= 1000 ? `${tick(value / 1000)} s` : `${tick(value)} ms`
+}
+
 export function bytes(value: number | null | undefined): string {
   return value === null || value === undefined ? absent : `${whole.format(value / 1024 / 1024)} MiB`
 }
@@ -54,10 +65,15 @@ export function lasting(milliseconds: number): string {
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`
 }
 
+/** How long ago, in its largest unit. */
 export function ago(moment: string, nowMs: number = Date.now()): string {
   const milliseconds = nowMs - Date.parse(moment)
   if (Number.isNaN(milliseconds)) return absent
-  return milliseconds < 45_000 ? 'just now' : `${lasting(milliseconds)} ago`
+  const minutes = Math.round(milliseconds / 60_000)
+  if (minutes < 1) return 'just now'
+  if (minutes < 60) return `${minutes} min ago`
+  const hours = Math.floor(minutes / 60)
+  return hours < 48 ? `${hours} h ago` : `${Math.floor(hours / 24)} days ago`
 }
 
 export function dateTime(moment: string): string {

@@ -8,10 +8,6 @@ const refreshMs = 5_000
 
 type Instance = FleetView['instances'][number]
 
-function byService(instances: readonly Instance[]): readonly [string, readonly Instance[]][] {
-  return [...Map.groupBy(instances, ({ service }) => service)]
-}
-
 export function FleetPage() {
   useTitle('Fleet')
   const loaded = useLoad('fleet', api.readFleet, refreshMs)
@@ -35,16 +31,11 @@ export function FleetPage() {
         <>
           <Summary fleet={fleet} />
           <Stale failure={loaded.failure} />
-          {byService(fleet.instances).map(([service, instances]) => (
-            <section key={service} class="fleet-service" aria-label={service}>
-              <h2>{service}</h2>
-              <div class="instances">
-                {instances.map((instance) => (
-                  <InstanceCard key={instance.adminUrl} instance={instance} />
-                ))}
-              </div>
-            </section>
-          ))}
+          <div class="instances">
+            {fleet.instances.map((instance) => (
+              <InstanceCard key={instance.adminUrl} instance={instance} />
+            ))}
+          </div>
           <p class="muted small">As of {clock(fleet.asOf)}.</p>
         </>
       )}
@@ -73,9 +64,10 @@ function InstanceCard({ instance }: { instance: Instance }) {
   return (
     <article class="card instance" data-testid={`instance-${instance.service}`}>
       <div class="card-head">
-        <span class="instance-address">{new URL(instance.adminUrl).host}</span>
+        <h2>{instance.service}</h2>
         <span class={`status status-${instance.status}`}>{statusWords[instance.status]}</span>
       </div>
+      <p class="instance-address">{new URL(instance.adminUrl).host}</p>
       {instance.status !== 'silent' && (
         <dl class="service-figures">
           <div>

@@ -83,7 +83,7 @@ function LinkList({ search, tag, onTag }: { search: string; tag: string; onTag: 
   }
   const links = [...first.data.links, ...(later?.links ?? [])]
   const nextCursor = later === null ? first.data.nextCursor : later.nextCursor
-  if (links.length === 0) return <NoLinks isFiltered={search !== '' || tag !== ''} />
+  if (links.length === 0 && nextCursor === null) return <NoLinks isFiltered={search !== '' || tag !== ''} />
 
   async function loadMore() {
     if (nextCursor === null) return
@@ -101,11 +101,16 @@ function LinkList({ search, tag, onTag }: { search: string; tag: string; onTag: 
 
   return (
     <>
-      <LinkRows links={links} onTag={onTag} />
+      {/* A page of a search may be empty although older links match. */}
+      {links.length === 0 ? (
+        <Empty title="None of the newest links match" />
+      ) : (
+        <LinkRows links={links} onTag={onTag} />
+      )}
       {failure !== null && <Failed failure={failure} />}
       {nextCursor !== null && (
         <button type="button" class="button load-more" disabled={isLoadingMore} onClick={loadMore}>
-          {isLoadingMore ? 'Loading…' : 'Load more'}
+          {isLoadingMore ? 'Loading…' : links.length === 0 ? 'Look among older links' : 'Load more'}
         </button>
       )}
     </>

@@ -36,35 +36,37 @@ function LinkRow({ link, onTag }: { link: Link; onTag: ((tag: string) => void) |
   return (
     <tr>
       <td class="rows-link">
-        <a class="rows-code" href={`/links/${encodeURIComponent(link.code)}`}>
-          {link.code}
-        </a>
-        {isOver(link) && <span class="badge badge-warn">ended</span>}
-        {link.title ? <span class="rows-title">{link.title}</span> : null}
-        <span class="rows-target" title={link.url}>
-          {withoutScheme(link.url)}
-        </span>
-        {link.tags !== undefined && link.tags.length > 0 && (
-          <span class="tags">
-            {link.tags.map((tag) =>
-              onTag === undefined ? (
-                <span key={tag} class="tag">
-                  {tag}
-                </span>
-              ) : (
-                <button
-                  key={tag}
-                  type="button"
-                  class="tag"
-                  aria-label={`Show only links with the tag ${tag}`}
-                  onClick={() => onTag(tag)}
-                >
-                  {tag}
-                </button>
-              ),
-            )}
+        <div>
+          <a class="rows-code" href={`/links/${encodeURIComponent(link.code)}`}>
+            {link.code}
+          </a>
+          {isOver(link) && <span class="badge badge-warn">ended</span>}
+          {link.title ? <span class="rows-title">{link.title}</span> : null}
+          <span class="rows-target" title={link.url}>
+            {withoutScheme(link.url)}
           </span>
-        )}
+          {link.tags !== undefined && link.tags.length > 0 && (
+            <span class="tags">
+              {link.tags.map((tag) =>
+                onTag === undefined ? (
+                  <span key={tag} class="tag">
+                    {tag}
+                  </span>
+                ) : (
+                  <button
+                    key={tag}
+                    type="button"
+                    class="tag"
+                    aria-label={`Show only links with the tag ${tag}`}
+                    onClick={() => onTag(tag)}
+                  >
+                    {tag}
+                  </button>
+                ),
+              )}
+            </span>
+          )}
+        </div>
       </td>
       <td class="number" data-label="clicks" title={clicks === null ? 'Not known right now' : undefined}>
         {compact(clicks)}

@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'preact/hooks'
 import type { SloView } from '../api.ts'
-import { milliseconds, rate } from '../format.ts'
+import { milliseconds, millisecondsTick, rate, tick } from '../format.ts'
 import { Choice } from './choice.tsx'
 import { TimeChart } from './time-chart.tsx'
 
@@ -73,6 +73,7 @@ export function LatencyCharts({ charts, thresholdMs }: { charts: Charts; thresho
           times={charts.times}
           series={series}
           format={milliseconds}
+          formatTick={millisecondsTick}
           isLogarithmic
           line={{ value: thresholdMs, label: `${thresholdMs} ms` }}
           {...(stretch === undefined ? {} : { stretch })}
@@ -109,6 +110,7 @@ export function RequestCharts({ charts }: { charts: Charts }) {
           times={charts.times}
           series={series}
           format={rate}
+          formatTick={tick}
           heightPx={200}
           {...(stretch === undefined ? {} : { stretch })}
         />

@@ -82,23 +82,20 @@ function BurnRate({ slo, service }: { slo: SloView; service: string }) {
 export function ObjectiveTable({ objectives }: { objectives: SloView['objectives'] }) {
   if (objectives.length === 0) return null
   return (
-    <section aria-labelledby="objectives-title">
+    <section class="objectives-section" aria-labelledby="objectives-title">
       <div class="section-head">
         <h2 id="objectives-title">Burn rates</h2>
       </div>
       <p class="muted">
         1 × spends exactly the budget by the end of the window; above it, the promise breaks sooner.
       </p>
-      <div class="objectives">
+      <ul class="card objectives">
         {objectives.map((objective) => (
-          <section key={objective.id} class={`card objective mood-${moodOf(objective.budgetLeft)}`}>
-            <div class="card-head">
-              <h3>
-                {objective.service} <span class="muted">{objective.name.replaceAll('-', ' ')}</span>
-              </h3>
-              <span class="number">{budget(objective.budgetLeft)} left</span>
-            </div>
-            <ul class="burns" aria-label="Burn rate by window">
+          <li key={objective.id} class={`objective mood-${moodOf(objective.budgetLeft)}`}>
+            <h3>
+              {objective.service} <span class="muted">{objective.name.replaceAll('-', ' ')}</span>
+            </h3>
+            <ul class="burns" aria-label={`Burn rates of ${objective.id} by window`}>
               {objective.burnRates.map(({ window, rate: burn }) => (
                 <li key={window} class={burn !== null && burn > 1 ? 'burn burn-high' : 'burn'}>
                   <span>{window}</span>
@@ -106,9 +103,10 @@ export function ObjectiveTable({ objectives }: { objectives: SloView['objectives
                 </li>
               ))}
             </ul>
-          </section>
+            <span class="number service-budget">{budget(objective.budgetLeft)} left</span>
+          </li>
         ))}
-      </div>
+      </ul>
     </section>
   )
 }

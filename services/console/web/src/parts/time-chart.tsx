@@ -20,6 +20,8 @@ export interface TimeChartProps {
   readonly times: readonly number[]
   readonly series: readonly ChartSeries[]
   readonly format: (value: number | null) => string
+  /** Words beside the axis; without it those of `format`. */
+  readonly formatTick?: (value: number | null) => string
   /** Distances by factor instead of by difference: for values that span magnitudes. */
   readonly isLogarithmic?: boolean
   readonly line?: { readonly value: number; readonly label: string }
@@ -97,6 +99,20 @@ function seriesOptions(series: ChartSeries, pointCount: number): uPlot.Series {
   }
 }
 
+function powersOfTen(_plot: uPlot, _axis: number, bottom: number, top: number): number[] {
+  const first = Math.ceil(Math.log10(bottom))
+  const count = Math.floor(Math.log10(top)) - first + 1
+  return Array.from({ length: Math.max(0, count) }, (_, index) => 10 ** (first + index))
+}
+
+/** Bars stand around their moment, so the first and the last need half a step more than a line does. */
+function stretchOf({ stretch, times, series }: TimeChartProps, from: number, to: number): [number, number] {
+  const [first, last] = stretch ?? [from, to]
+  const step = (times[1] ?? 0) - (times[0] ?? 0)
+  const room = step > 0 && series.some(({ isBars }) => isBars) ? step / 2 : 0
+  return [first - room, last + room]
+}
+
 /** Vertical room on which every value and the line can be seen. */
 function rangeOf(bottom: number, top: number, props: TimeChartProps): [number, number] {
   const line = props.line?.value
@@ -120,22 +136,19 @@ function draw(
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
     scales: {
-      x: {
-        time: true,
-        range: (_plot, from, to) => [...(latest.current.stretch ?? [from, to])] as [number, number],
-      },
+      x: { time: true, range: (_plot, from, to) => stretchOf(latest.current, from, to) },
       y: {
         distr: isLogarithmic ? 3 : 1,
         range: (_plot, bottom, top) => rangeOf(bottom, top, latest.current),
       },
     },
     axes: [
-      { ...base, grid: { show: false }, values: timeLabels },
+      { ...base, grid: { show: false }, size: 32, values: timeLabels },
       {
         ...base,
         size: 58,
-        values: (_plot, splits) =>
-          splits.map((value) => (value === null ? '' : latest.current.format(value))),
+        ...(isLogarithmic ? { splits: powersOfTen } : {}),
+        values: (_plot, splits) => splits.map(latest.current.formatTick ?? latest.current.format),
       },
     ],
     series: [{}, ...series.map((one) => seriesOptions(one, times.length))],
