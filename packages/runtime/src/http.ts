@@ -180,11 +180,27 @@ function measureRequests(server: FastifyInstance, metrics: Metrics): void {
   })
 }
 
-/** Listens. Disposing stops accepting, lets accepted requests finish, and closes idle connections. */
+const closeIdleEveryMs = 25
+
+/**
+ * Listens. Disposing stops accepting, lets accepted requests finish, and closes idle connections, also those that
+ * fall idle meanwhile: an answer that was on its way when the closing began still promised to keep its connection.
+ */
 export async function listen(server: FastifyInstance, host: string, port: number): Promise<Listening> {
   await server.listen({ host, port })
   const [address] = server.addresses()
   if (address === undefined || typeof address === 'string')
     throw new Error('The HTTP server has no TCP address.')
-  return { url: urlOf(address), port: address.port, [Symbol.asyncDispose]: async () => await server.close() }
+  return {
+    url: urlOf(address),
+    port: address.port,
+    async [Symbol.asyncDispose]() {
+      const closingIdle = setInterval(() => server.server.closeIdleConnections(), closeIdleEveryMs)
+      try {
+        await server.close()
+      } finally {
+        clearInterval(closingIdle)
+      }
+    },
+  }
 }

@@ -6,9 +6,9 @@ import { openRedis } from '@linkfleet/runtime/redis'
 import { testRedisUrl } from '@linkfleet/testkit/engines'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { liveLink } from './test-support/live-link.ts'
 import {
   freePort,
-  liveLink,
   openRedirectBench,
   type RedirectBench,
   type RedirectProcess,
@@ -203,7 +203,7 @@ test('a marked copy in Redis is followed without asking the shortener', async ()
   const copy = liveLink('redis12', 5)
   await cache.renew(hashTagOf(1, copy.code), { generation: 1, timeline: 1, floorMs: 0 })
   expect(await cache.fill({ copy, asOfMs: Date.now() })).toBe('stored')
-  const redirect = await bench.start()
+  const redirect = await bench.start({ REDIS_TIMEOUT_MS: '5000' })
   await eventually(async () => (await readiness(redirect)).dependencies.redis === 'up')
   expect((await get(`${redirect.url}/redis12`)).headers.get('location')).toBe(copy.targetUrl)
   expect(bench.shortener.asked.codes).not.toContain('redis12')

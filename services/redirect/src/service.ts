@@ -1,6 +1,7 @@
-import { createHttpServer, type Listening, listen } from '@linkfleet/runtime/http'
+import { createHttpServer, listen } from '@linkfleet/runtime/http'
 import { openKafka } from '@linkfleet/runtime/kafka'
 import type { ServiceContext } from '@linkfleet/runtime/process'
+import type { FastifyInstance } from 'fastify'
 import { openLinkAuthorityGrpc } from './adapters/link-authority-grpc.ts'
 import { openLinkCacheRedis } from './adapters/link-cache-redis.ts'
 import { openLinkChangesKafka } from './adapters/link-changes-kafka.ts'
@@ -109,9 +110,18 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
   })
   server.route(followLink({ findLink, clicks, clock, lookedUp: events.lookedUp }))
   for (const page of sitePages(config.publicUrl)) server.route(page)
-  const http: Listening = resources.use(await listen(server, config.httpHost, config.httpPort))
+  const http = resources.use(await listen(server, config.httpHost, config.httpPort))
+  resources.defer(() => cutLateConnections(server, config.drainTimeoutMs / 4))
   resources.use(watchSources({ redis, replicas, authority }, () => context.health.setReady()))
 
   const started = resources.move()
   return { url: http.url, [Symbol.asyncDispose]: () => started.disposeAsync() }
+}
+
+/**
+ * Every request here is answered within two seconds. A connection that is open much later than that never sent one
+ * (browsers open some ahead), and must not cost the clicks of this process their time to be sent.
+ */
+function cutLateConnections(server: FastifyInstance, afterMs: number): void {
+  setTimeout(() => server.server.closeAllConnections(), afterMs).unref()
 }

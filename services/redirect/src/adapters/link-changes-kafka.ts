@@ -22,6 +22,8 @@ export interface LinkChangesFeed extends AsyncDisposable {
   state(): string
 }
 
+const leaveWithinMs = 500
+
 /** Joins in the background and again after every failure. */
 export function openLinkChangesKafka(options: LinkChangesOptions): LinkChangesFeed {
   const stopping = new AbortController()
@@ -49,7 +51,8 @@ export function openLinkChangesKafka(options: LinkChangesOptions): LinkChangesFe
     state: () => state,
     async [Symbol.asyncDispose]() {
       stopping.abort()
-      await running
+      // Leaving the group is a courtesy to the broker; a broker that is away must not hold up the end.
+      await Promise.race([running, sleep(leaveWithinMs)])
     },
   }
 }

@@ -8,11 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Click, ClickBatch } from '@linkfleet/contracts/clicks'
-import {
-  type LinkCopy,
-  LinkState,
-  LinksService,
-} from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { type LinkCopy, LinksService } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import { grpcService, startGrpcServer } from '@linkfleet/runtime/grpc-server'
 import { ensureTopics, openKafka } from '@linkfleet/runtime/kafka'
 import { silentLogger } from '@linkfleet/runtime/log'
@@ -21,24 +17,6 @@ import { testKafkaBrokers, testRedisUrl, uniqueName } from '@linkfleet/testkit/e
 import { eventually } from '@linkfleet/testkit/eventually'
 
 const mainPath = fileURLToPath(new URL('../main.ts', import.meta.url))
-
-export function liveLink(code: string, version: number, more: Partial<LinkCopy> = {}): LinkCopy {
-  return {
-    domainId: 1,
-    code,
-    version,
-    timeline: 1,
-    state: LinkState.LIVE,
-    targetUrl: `https://example.com/${code}?v=${version}`,
-    redirectStatus: 0,
-    forwardQuery: false,
-    startsAtMs: 0,
-    expiresAtMs: 0,
-    maxClicks: 0,
-    passwordProtected: false,
-    ...more,
-  }
-}
 
 export interface TestShortener extends AsyncDisposable {
   readonly address: string

@@ -133,6 +133,8 @@ class Spool implements ClickSpool {
     this.#tell({ kind: 'hurry' })
     const deadlineMs = performance.now() + this.#options.drainTimeoutMs
     while (!this.#isDrained() && performance.now() < deadlineMs) await sleep(drainPollMs)
+    const { unsentBytes } = this.state()
+    this.#options.log.info({ unsentBytes }, 'the spool is closed; what is unsent waits for the next start')
     this.#closing = true
     const ended = new Promise((resolve) => this.#worker.once('exit', resolve))
     this.#tell({ kind: 'close' })
@@ -157,12 +159,13 @@ class Spool implements ClickSpool {
   }
 
   #startWorker(): Worker {
-    const { instance, logLevel, brokers, topic, bytesMax, spoolDir } = this.#options
+    const { instance, logLevel, brokers, topic, partitionCount, bytesMax, spoolDir } = this.#options
     const workerData: WorkerOptions = {
       instance,
       logLevel,
       brokers: [...brokers],
       topic,
+      partitions: partitionCount,
       spoolBytesMax: bytesMax,
       bootId: this.#bootId,
       setAsideDir: join(spoolDir, setAsideName),

@@ -3,7 +3,7 @@
  * message in flight for each partition, whichever producer of the spool it belongs to: kafkajs resolves a send over
  * several partitions although one of them was lost when its leader moved, and its sequence errors never end.
  */
-import type { Kafka, Producer } from '@linkfleet/runtime/kafka'
+import { ensureTopics, type Kafka, type Producer } from '@linkfleet/runtime/kafka'
 import { RefusedForGoodError } from '../../domain/spool/spool-sender.ts'
 
 export interface ClickTopic {
@@ -24,7 +24,7 @@ const refusals = new Set([
 
 const acksTimeoutMs = 5_000
 
-export function openClickTopicKafka(kafka: Kafka, topic: string): ClickTopic {
+export function openClickTopicKafka(kafka: Kafka, topic: string, partitions: number): ClickTopic {
   const producer: Producer = kafka.producer({
     allowAutoTopicCreation: false,
     idempotent: false,
@@ -37,7 +37,7 @@ export function openClickTopicKafka(kafka: Kafka, topic: string): ClickTopic {
   let state = 'not tried yet'
 
   async function connected(): Promise<void> {
-    connecting ??= producer.connect()
+    connecting ??= ensureTopics(kafka, [{ topic, partitions }]).then(() => producer.connect())
     try {
       await connecting
     } catch (cause) {

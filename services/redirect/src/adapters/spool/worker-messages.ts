@@ -5,6 +5,8 @@ export interface WorkerOptions {
   readonly logLevel: string
   readonly brokers: readonly string[]
   readonly topic: string
+  /** How many the topic gets when it does not exist yet. */
+  readonly partitions: number
   readonly spoolBytesMax: number
   readonly bootId: Uint8Array
   /** Where clicks go that Kafka refuses for good. */

@@ -1,0 +1,19 @@
+import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+
+export function liveLink(code: string, version: number, more: Partial<LinkCopy> = {}): LinkCopy {
+  return {
+    domainId: 1,
+    code,
+    version,
+    timeline: 1,
+    state: LinkState.LIVE,
+    targetUrl: `https://example.com/${code}?v=${version}`,
+    redirectStatus: 0,
+    forwardQuery: false,
+    startsAtMs: 0,
+    expiresAtMs: 0,
+    maxClicks: 0,
+    passwordProtected: false,
+    ...more,
+  }
+}
