@@ -11,6 +11,8 @@ interface Draft {
   readonly expiresAt: string
 }
 
+const fieldNames: readonly (keyof Draft)[] = ['url', 'title', 'tags', 'expiresAt']
+
 function draftOf(link: Link): Draft {
   return {
     url: link.url,
@@ -32,23 +34,19 @@ function changesOf(before: Draft, after: Draft): LinkChanges {
   }
 }
 
-export function EditLink({
-  link,
-  onChanged,
-  onReload,
-}: {
-  link: Link
-  onChanged: (link: Link) => void
-  onReload: () => void
-}) {
+interface EditLinkProps {
+  readonly link: Link
+  readonly onChanged: (link: Link) => void
+  readonly onReload: () => void
+}
+
+function useEdit({ link, onChanged }: EditLinkProps, onRefused: () => void) {
   const before = draftOf(link)
   const [draft, setDraft] = useState(before)
   const [failure, setFailure] = useState<ApiFailure | null>(null)
   const [isSending, setIsSending] = useState(false)
-  const form = useRef<HTMLFormElement>(null)
   const changes = changesOf(before, draft)
   const isChanged = Object.keys(changes).length > 0
-  const set = (name: keyof Draft) => (value: string) => setDraft((last) => ({ ...last, [name]: value }))
 
   async function save(event: Event) {
     event.preventDefault()
@@ -59,77 +57,71 @@ export function EditLink({
       onChanged(await api.changeLink(link.code, changes, link.version))
     } catch (error) {
       setFailure(toFailure(error))
-      focusWrongField(form.current)
+      onRefused()
     } finally {
       setIsSending(false)
     }
   }
 
-  const common = { failure }
+  /** What a field needs to show and change its part of the draft. */
+  function bind(name: keyof Draft) {
+    const onInput = (value: string) => setDraft((last) => ({ ...last, [name]: value }))
+    return { name, value: draft[name], onInput, failure }
+  }
+
+  return { failure, isSending, isChanged, save, bind, undo: () => setDraft(before) }
+}
+
+export function EditLink(props: EditLinkProps) {
+  const form = useRef<HTMLFormElement>(null)
+  const { failure, isSending, isChanged, save, bind, undo } = useEdit(props, () =>
+    focusWrongField(form.current),
+  )
   return (
     <form ref={form} class="edit-form" noValidate onSubmit={save}>
       <div class="edit-wide">
-        <Field
-          {...common}
-          id="edit-url"
-          name="url"
-          label="Target URL"
-          value={draft.url}
-          onInput={set('url')}
-          inputMode="url"
-        />
+        <Field {...bind('url')} id="edit-url" label="Target URL" inputMode="url" />
       </div>
+      <Field {...bind('title')} id="edit-title" label="Title" />
+      <Field {...bind('tags')} id="edit-tags" label="Tags" hint="Separated by commas." />
       <Field
-        {...common}
-        id="edit-title"
-        name="title"
-        label="Title"
-        value={draft.title}
-        onInput={set('title')}
-      />
-      <Field
-        {...common}
-        id="edit-tags"
-        name="tags"
-        label="Tags"
-        value={draft.tags}
-        onInput={set('tags')}
-        hint="Separated by commas."
-      />
-      <Field
-        {...common}
+        {...bind('expiresAt')}
         id="edit-expires"
-        name="expiresAt"
         label="Ends"
         type="datetime-local"
-        value={draft.expiresAt}
-        onInput={set('expiresAt')}
         hint="Empty: never."
       />
-      {failure?.code === 'version-mismatch' ? (
-        <p class="notice notice-warn" role="alert">
-          Someone changed this link meanwhile.{' '}
-          <button type="button" class="text-button" onClick={onReload}>
-            Load the newest
-          </button>
-        </p>
-      ) : (
-        concernsNone(failure, Object.keys(draft)) && (
-          <p class="notice notice-bad" role="alert">
-            {failure?.message}
-          </p>
-        )
-      )}
+      <Refusal failure={failure} onReload={props.onReload} />
       <div class="button-row">
         <button type="submit" class="button button-main" disabled={!isChanged || isSending}>
           {isSending ? 'Saving…' : 'Save changes'}
         </button>
         {isChanged && (
-          <button type="button" class="button button-quiet" onClick={() => setDraft(before)}>
+          <button type="button" class="button button-quiet" onClick={undo}>
             Undo
           </button>
         )}
       </div>
     </form>
+  )
+}
+
+/** What no field can show. */
+function Refusal({ failure, onReload }: { failure: ApiFailure | null; onReload: () => void }) {
+  if (failure?.code === 'version-mismatch') {
+    return (
+      <p class="notice notice-warn" role="alert">
+        Someone changed this link meanwhile.{' '}
+        <button type="button" class="text-button" onClick={onReload}>
+          Load the newest
+        </button>
+      </p>
+    )
+  }
+  if (!concernsNone(failure, fieldNames)) return null
+  return (
+    <p class="notice notice-bad" role="alert">
+      {failure?.message}
+    </p>
   )
 }
