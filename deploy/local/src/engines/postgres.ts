@@ -18,7 +18,7 @@ import {
   seedFromRunning,
   writeMemberSettings,
 } from './postgres-folder.ts'
-import { readPrimaryName, writePrimaryName } from './postgres-primary.ts'
+import { settlePrimary, writePrimaryName } from './postgres-primary.ts'
 import { connectOnce, memberUrl } from './postgres-query.ts'
 
 export type PostgresOptions = { firstPort: number; replicas: number; maxConnections: number }
@@ -45,11 +45,10 @@ export async function startPostgres(
     data: join(folder.path, `pg-${index + 1}`),
   }))
   const password = await initialize(folder, program, members[0] as Member)
-  const primaryName = await readPrimaryName(folder.path)
-  const primaryMember = members.find(({ name }) => name === primaryName)
+  const { name, member: primaryMember } = await settlePrimary(folder, members)
   if (!primaryMember)
     throw new LocalFleetError(
-      `${primaryName} is the primary of the data in ${folder.path}: start with more replicas than ${options.replicas}.`,
+      `${name} is the primary of the data in ${folder.path}: start with more replicas than ${options.replicas}.`,
     )
   const cluster = { place, program, folder, password, options, members, primary: primaryMember }
   const others = members.filter((member) => member !== primaryMember)

@@ -12,12 +12,19 @@ export async function requireFreePorts(options: FleetOptions, env: NodeJS.Proces
   const taken = await takenPorts(options, env)
   if (taken.length === 0) return
   const base = await findPortBase(options, env)
-  const which = taken.length === 1 ? `Port ${taken[0]} is in use` : `Ports ${taken.join(', ')} are in use`
+  const which = taken.length === 1 ? `Port ${taken[0]} is in use` : `${listSome(taken)} are in use`
   throw new LocalFleetError(
     base === undefined
       ? `${which}, and no other --port-base was found whose ports are all free.`
       : `${which}: start with --port-base ${base}, whose ports are all free.`,
   )
+}
+
+const SHOWN_MAX = 4
+
+function listSome(ports: number[]): string {
+  const shown = ports.slice(0, SHOWN_MAX).join(', ')
+  return `Ports ${shown}${ports.length > SHOWN_MAX ? ` and ${ports.length - SHOWN_MAX} more` : ''}`
 }
 
 async function takenPorts(options: FleetOptions, env: NodeJS.ProcessEnv): Promise<number[]> {
