@@ -11,13 +11,11 @@ export type Events = ReturnType<typeof createEvents>
 const secondsBuckets = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 3_600]
 
 export function createEvents(log: Logger, metrics: Metrics) {
+  return { ...createIngestEvents(log, metrics), ...createReadEvents(log, metrics) }
+}
+
+function createIngestEvents(log: Logger, metrics: Metrics) {
   const ingest = createIngestMetrics(metrics)
-  const reads = metrics.counter(
-    'analytics_stats_reads_total',
-    'Reads of statistics, by the kind of database that answered.',
-    ['source'],
-    [{ source: 'replica' }, { source: 'primary' }, { source: 'none' }],
-  )
   return {
     assigned(partitions: readonly number[]) {
       log.info({ partitions }, 'partitions were assigned')
@@ -79,6 +77,17 @@ export function createEvents(log: Logger, metrics: Metrics) {
     pruneFailed(cause: unknown) {
       log.warn({ err: cause }, 'old rows were not pruned; trying again later')
     },
+  }
+}
+
+function createReadEvents(log: Logger, metrics: Metrics) {
+  const reads = metrics.counter(
+    'analytics_stats_reads_total',
+    'Reads of statistics, by the kind of database that answered.',
+    ['source'],
+    [{ source: 'replica' }, { source: 'primary' }, { source: 'none' }],
+  )
+  return {
     statsRead(source: 'replica' | 'primary') {
       reads.inc({ source })
     },
