@@ -13,7 +13,6 @@ const outcomes = ['memory', ...sources, 'stale', 'absent', 'unknown'] as const
 
 const kindName = (kind: ClickKind) => (kind === ClickKind.ORPHAN ? 'orphan' : 'click')
 
-/** A log line for each failure of a source that is away would be one for each window: once a minute is enough. */
 const complainEveryMs = 60_000
 
 export type RedirectEvents = ReturnType<typeof createRedirectEvents>
@@ -67,14 +66,7 @@ export function createRedirectEvents({ log, metrics }: Pick<ServiceContext, 'log
     'redirect_clock_skew_seconds',
     "How far the primary's clock is ahead of this process's, as last measured.",
   )
-  const complainedAtMs = new Map<string, number>()
-
-  function complain(what: string, cause: unknown, message: string): void {
-    const nowMs = performance.now()
-    if (nowMs - (complainedAtMs.get(what) ?? Number.NEGATIVE_INFINITY) < complainEveryMs) return
-    complainedAtMs.set(what, nowMs)
-    log.warn({ err: cause, what }, message)
-  }
+  const complain = createComplain(log)
 
   return {
     lookedUp(found: FoundLink): void {
@@ -109,5 +101,16 @@ export function createRedirectEvents({ log, metrics }: Pick<ServiceContext, 'log
     clockSkewMeasured(skewMs: number): void {
       skewSeconds.set(skewMs / 1_000)
     },
+  }
+}
+
+/** A source that is away fails once for each window of its breaker; one line a minute tells enough. */
+function createComplain(log: ServiceContext['log']) {
+  const complainedAtMs = new Map<string, number>()
+  return function complain(what: string, cause: unknown, message: string): void {
+    const nowMs = performance.now()
+    if (nowMs - (complainedAtMs.get(what) ?? Number.NEGATIVE_INFINITY) < complainEveryMs) return
+    complainedAtMs.set(what, nowMs)
+    log.warn({ err: cause, what }, message)
   }
 }

@@ -6,13 +6,13 @@ import { openRedis } from '@linkfleet/runtime/redis'
 import { testRedisUrl } from '@linkfleet/testkit/engines'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { liveLink } from './test-support/live-link.ts'
+import { liveLink } from './testing/live-link.ts'
 import {
   freePort,
   openRedirectBench,
   type RedirectBench,
   type RedirectProcess,
-} from './test-support/redirect-process.ts'
+} from './testing/redirect-process.ts'
 
 async function readiness(redirect: RedirectProcess) {
   return (await (await fetch(`${redirect.admin}/readyz`)).json()) as { dependencies: Record<string, string> }

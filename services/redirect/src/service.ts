@@ -1,22 +1,24 @@
 import { createHttpServer, listen } from '@linkfleet/runtime/http'
 import { openKafka } from '@linkfleet/runtime/kafka'
+import type { Logger } from '@linkfleet/runtime/log'
 import type { ServiceContext } from '@linkfleet/runtime/process'
 import type { FastifyInstance } from 'fastify'
 import { openLinkAuthorityGrpc } from './adapters/link-authority-grpc.ts'
 import { openLinkCacheRedis } from './adapters/link-cache-redis.ts'
 import { openLinkChangesKafka } from './adapters/link-changes-kafka.ts'
 import { openLinkReplicasPg } from './adapters/link-replicas-pg.ts'
-import { createSources, watchSources } from './adapters/sources.ts'
-import { openClickSpool } from './adapters/spool/click-spool.ts'
+import { createSources, type OpenSources, watchSources } from './adapters/sources.ts'
+import { type ClickSpool, openClickSpool } from './adapters/spool/click-spool.ts'
 import type { RedirectConfig } from './config.ts'
 import { createFindLink } from './domain/find-link.ts'
 import { LinkMemory, linkKeyOf } from './domain/link-memory.ts'
 import { VersionFloors } from './domain/version-floors.ts'
-import { createRedirectEvents } from './events.ts'
+import { createRedirectEvents, type RedirectEvents } from './events.ts'
 import { followLink } from './http/follow-link.ts'
 import { sitePages } from './http/site-pages.ts'
 import { exposeState } from './state-metrics.ts'
 
+const clock = Date.now
 const absencesMax = 20_000
 const floorsMax = 100_000
 
@@ -27,9 +29,72 @@ export interface Redirect extends AsyncDisposable {
 export async function startRedirect(config: RedirectConfig, context: ServiceContext): Promise<Redirect> {
   await using resources = new AsyncDisposableStack()
   const { log } = context
-  const clock = Date.now
   const events = createRedirectEvents(context)
 
+  const open = openSources(config, context, events, resources)
+  const sources = createSources(open, {
+    clock,
+    breakerWindowMs: config.breakerWindowMs,
+    redisTimeoutMs: config.redisTimeoutMs,
+    shortenerTimeoutMs: config.shortenerTimeoutMs,
+    failed: events.sourceFailed,
+  })
+  const memory = new LinkMemory({ bytesMax: config.memoryCacheBytesMax, absencesMax })
+  const floors = new VersionFloors(floorsMax)
+  const findLink = createFindLink({ ...sources, memory, floors, clock })
+
+  const clicks = resources.use(await openSpool(config, log, events))
+  const feed = resources.use(
+    openLinkChangesKafka({
+      kafka: openKafka({ brokers: config.kafkaBrokers, clientId: config.instance, log }),
+      topic: config.linkChangesTopic,
+      instance: config.instance,
+      log,
+      changed({ link, asOfMs }) {
+        const key = linkKeyOf(link.domainId, link.code)
+        floors.tell(key, link, clock())
+        memory.change(key, { copy: link, asOfMs: Math.min(asOfMs, clock()) })
+        events.linkChanged()
+      },
+      gap(reason) {
+        memory.markAllNotFresh()
+        events.feedGap(reason)
+      },
+    }),
+  )
+  exposeState(context, { ...open, memory, clicks, sources, feed, clock })
+
+  const server = createHttpServer({
+    log,
+    metrics: context.metrics,
+    bodyLimitBytes: 1_024,
+    requestTimeoutMs: 10_000,
+    fastify: { exposeHeadRoutes: false },
+  })
+  server.route(followLink({ findLink, clicks, clock, lookedUp: events.lookedUp }))
+  for (const page of sitePages(config.publicUrl)) server.route(page)
+  const http = resources.use(await listen(server, config.httpHost, config.httpPort))
+  resources.defer(() => cutLateConnections(server, config.drainTimeoutMs / 4))
+  resources.use(watchSources(open, () => context.health.setReady()))
+
+  const started = resources.move()
+  return { url: http.url, [Symbol.asyncDispose]: () => started.disposeAsync() }
+}
+
+/**
+ * Every request here is answered within two seconds. A connection that is open much later than that never sent one
+ * (browsers open some ahead), and must not cost the clicks of this process their time to be sent.
+ */
+function cutLateConnections(server: FastifyInstance, afterMs: number): void {
+  setTimeout(() => server.server.closeAllConnections(), afterMs).unref()
+}
+
+function openSources(
+  config: RedirectConfig,
+  { log }: ServiceContext,
+  events: RedirectEvents,
+  resources: AsyncDisposableStack,
+): OpenSources {
   const redis = resources.use(
     openLinkCacheRedis({
       url: config.redisUrl,
@@ -49,79 +114,24 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
       skewMeasured: events.clockSkewMeasured,
     }),
   )
-  const sources = createSources(
-    { redis, replicas, authority },
-    {
-      clock,
-      breakerWindowMs: config.breakerWindowMs,
-      redisTimeoutMs: config.redisTimeoutMs,
-      shortenerTimeoutMs: config.shortenerTimeoutMs,
-      failed: events.sourceFailed,
-    },
-  )
-  const memory = new LinkMemory({ bytesMax: config.memoryCacheBytesMax, absencesMax })
-  const floors = new VersionFloors(floorsMax)
-  const findLink = createFindLink({ ...sources, memory, floors, clock })
-
-  const clicks = resources.use(
-    await openClickSpool({
-      spoolDir: config.spoolDir,
-      bytesMax: config.spoolBytesMax,
-      partitionCount: config.clicksPartitions,
-      brokers: config.kafkaBrokers,
-      topic: config.clicksTopic,
-      instance: config.instance,
-      logLevel: config.logLevel,
-      // The other half of the bound is for requests that are still being answered.
-      drainTimeoutMs: config.drainTimeoutMs / 2,
-      clock,
-      log,
-      recorded: events.clickRecorded,
-      dropped: events.clickDropped,
-      failed: events.spoolFailed,
-    }),
-  )
-  const feed = resources.use(
-    openLinkChangesKafka({
-      kafka: openKafka({ brokers: config.kafkaBrokers, clientId: config.instance, log }),
-      topic: config.linkChangesTopic,
-      instance: config.instance,
-      log,
-      changed({ link, asOfMs }) {
-        const key = linkKeyOf(link.domainId, link.code)
-        floors.tell(key, link, clock())
-        memory.change(key, { copy: link, asOfMs: Math.min(asOfMs, clock()) })
-        events.linkChanged()
-      },
-      gap(reason) {
-        memory.markAllNotFresh()
-        events.feedGap(reason)
-      },
-    }),
-  )
-  exposeState(context, { memory, clicks, sources, replicas, redis, authority, feed, clock })
-
-  const server = createHttpServer({
-    log,
-    metrics: context.metrics,
-    bodyLimitBytes: 1_024,
-    requestTimeoutMs: 10_000,
-    fastify: { exposeHeadRoutes: false },
-  })
-  server.route(followLink({ findLink, clicks, clock, lookedUp: events.lookedUp }))
-  for (const page of sitePages(config.publicUrl)) server.route(page)
-  const http = resources.use(await listen(server, config.httpHost, config.httpPort))
-  resources.defer(() => cutLateConnections(server, config.drainTimeoutMs / 4))
-  resources.use(watchSources({ redis, replicas, authority }, () => context.health.setReady()))
-
-  const started = resources.move()
-  return { url: http.url, [Symbol.asyncDispose]: () => started.disposeAsync() }
+  return { redis, replicas, authority }
 }
 
-/**
- * Every request here is answered within two seconds. A connection that is open much later than that never sent one
- * (browsers open some ahead), and must not cost the clicks of this process their time to be sent.
- */
-function cutLateConnections(server: FastifyInstance, afterMs: number): void {
-  setTimeout(() => server.server.closeAllConnections(), afterMs).unref()
+function openSpool(config: RedirectConfig, log: Logger, events: RedirectEvents): Promise<ClickSpool> {
+  return openClickSpool({
+    spoolDir: config.spoolDir,
+    bytesMax: config.spoolBytesMax,
+    partitionCount: config.clicksPartitions,
+    brokers: config.kafkaBrokers,
+    topic: config.clicksTopic,
+    instance: config.instance,
+    logLevel: config.logLevel,
+    // The other half of the bound is for requests that are still being answered.
+    drainTimeoutMs: config.drainTimeoutMs / 2,
+    clock,
+    log,
+    recorded: events.clickRecorded,
+    dropped: events.clickDropped,
+    failed: events.spoolFailed,
+  })
 }

@@ -4,7 +4,7 @@ import { silentLogger } from '@linkfleet/runtime/log'
 import { testKafkaBrokers, uniqueName } from '@linkfleet/testkit/engines'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { expect, test } from 'vitest'
-import { liveLink } from '../test-support/live-link.ts'
+import { liveLink } from '../testing/live-link.ts'
 import { openLinkChangesKafka } from './link-changes-kafka.ts'
 
 test('the feed tells of what changes after it joined, and of its joins and unreadable records as gaps', async () => {

@@ -1,6 +1,7 @@
 import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { KnownCopy, Reading } from '../ports.ts'
+import { liveLink } from '../testing/live-link.ts'
 import { createFindLink, type FindLink, type FoundLink } from './find-link.ts'
 import { LinkMemory, linkKeyOf } from './link-memory.ts'
 import { VersionFloors } from './version-floors.ts'
@@ -9,23 +10,7 @@ const code = 'aB3dE5g'
 const key = linkKeyOf(1, code)
 const startMs = 1_700_000_000_000
 
-function copyOf(version: number, more: Partial<LinkCopy> = {}): LinkCopy {
-  return {
-    domainId: 1,
-    code,
-    version,
-    timeline: 1,
-    state: LinkState.LIVE,
-    targetUrl: `https://example.com/${version}`,
-    redirectStatus: 0,
-    forwardQuery: false,
-    startsAtMs: 0,
-    expiresAtMs: 0,
-    maxClicks: 0,
-    passwordProtected: false,
-    ...more,
-  }
-}
+const copyOf = (version: number, more: Partial<LinkCopy> = {}) => liveLink(code, version, more)
 
 let nowMs: number
 let redis: KnownCopy | undefined
@@ -191,12 +176,6 @@ describe('no is said on the word of the primary only', () => {
     await find()
     expect(memory.absences).toBe(0)
   })
-
-  test('absences are bounded, the oldest goes first', () => {
-    for (const guess of ['a', 'b', 'c']) memory.setAbsent(guess, nowMs, undefined)
-    expect(memory.absent('a', nowMs)).toBeUndefined()
-    expect(memory.absent('c', nowMs)).toBeDefined()
-  })
 })
 
 describe('copies are ordered by timeline and version', () => {
@@ -243,16 +222,6 @@ describe('copies are ordered by timeline and version', () => {
     await find()
     expect(memory.get(key)?.asOfMs).toBe(nowMs)
   })
-
-  test('the feed updates a link that is in memory and inserts none', () => {
-    memory.change(key, { copy: copyOf(2), asOfMs: nowMs })
-    expect(memory.get(key)).toBeUndefined()
-    memory.offer(key, { copy: copyOf(2), asOfMs: nowMs }, memory.epoch)
-    memory.change(key, { copy: copyOf(3), asOfMs: ago(50) })
-    expect(memory.get(key)).toMatchObject({ copy: { version: 3 }, asOfMs: ago(50) })
-    memory.change(key, { copy: copyOf(1), asOfMs: nowMs })
-    expect(memory.get(key)).toMatchObject({ copy: { version: 3 }, asOfMs: ago(50) })
-  })
 })
 
 describe('a gap in the feed', () => {
@@ -266,13 +235,6 @@ describe('a gap in the feed', () => {
     await find()
     expect(asked).toEqual(['redis'])
     expect(findLink(1, code)).toMatchObject({ source: 'memory', stale: false })
-  })
-
-  test('a read that began before the gap does not count as confirmed after it', () => {
-    const before = memory.epoch
-    memory.markAllNotFresh()
-    memory.offer(key, { copy: copyOf(1), asOfMs: nowMs }, before)
-    expect(memory.isFresh(memory.get(key)!, nowMs)).toBe(false)
   })
 })
 

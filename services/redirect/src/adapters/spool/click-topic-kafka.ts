@@ -4,7 +4,7 @@
  * several partitions although one of them was lost when its leader moved, and its sequence errors never end.
  */
 import { ensureTopics, type Kafka, type Producer } from '@linkfleet/runtime/kafka'
-import { RefusedForGoodError } from '../../domain/spool/spool-sender.ts'
+import { RefusedForGoodError } from '../../domain/spool/send-batch.ts'
 
 export interface ClickTopic {
   send(partition: number, value: Buffer): Promise<void>

@@ -10,7 +10,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Checkpoint, emptyCheckpoint } from './checkpoint.ts'
 import { recordBytesMax, recordHeadBytes, sealRecord, segmentHeaderBytes } from './segment-format.ts'
-import { RefusedForGoodError, SpoolSender, sentKeptMs } from './spool-sender.ts'
+import { RefusedForGoodError } from './send-batch.ts'
+import { SpoolSender, sentKeptMs } from './spool-sender.ts'
 
 const partitionCount = 3
 const producerId = Buffer.alloc(16, 1)

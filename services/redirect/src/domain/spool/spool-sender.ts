@@ -3,27 +3,19 @@
  *
  * A partition's checkpoint moves when the acknowledgement of its own message came, never past a failed one. What
  * is sent again after a crash or an unclear answer is dropped by the readers, which keep the highest sequence of
- * each producer and partition. A message that is refused for good is split; a single click that is still refused
- * is set aside, so that nothing loops.
+ * each producer and partition.
  */
-import { frameClickBatch } from '@linkfleet/contracts/clicks'
 import { backoffMs } from '@linkfleet/runtime/backoff'
 import type { Checkpoint } from './checkpoint.ts'
-import { splitFrames } from './frames.ts'
-import { comparePositions, Lane, laneBytesMax, type Run, type SpoolPosition } from './lane.ts'
+import { comparePositions, Lane, laneBytesMax, type SpoolPosition } from './lane.ts'
 import { recordBytesMax, scanRecords, segmentHeaderBytes } from './segment-format.ts'
+import { type BatchPorts, sendBatch } from './send-batch.ts'
 
-/** Thrown by a topic for a message that no repetition will make acceptable. */
-export class RefusedForGoodError extends Error {}
-
-export interface SpoolSenderPorts {
+export interface SpoolSenderPorts extends BatchPorts {
   /** Bytes of a segment from `offset` on, `bytesMax` of them unless the file is shorter. Rejects on failure. */
   read(segment: number, offset: number, bytesMax: number): Promise<Buffer>
   remove(segment: number): Promise<void>
-  /** Resolves when the partition's leader and its replicas have the message; the one given, and no other. */
-  send(partition: number, value: Buffer): Promise<void>
   save(checkpoint: Checkpoint): Promise<void>
-  setAside(partition: number, frame: Buffer): Promise<void>
   /** Told of what went wrong; must not throw. */
   failed(what: 'read' | 'send' | 'save' | 'remove', cause: unknown): void
 }
@@ -234,9 +226,13 @@ export class SpoolSender {
     const runs = lane.next()
     lane.sending = true
     try {
-      await this.#sendRuns(lane.partition, runs)
+      const { ports, producerId } = this.#options
+      const pieces = runs.map((run) => run.frames)
+      const sent = await sendBatch(ports, producerId, lane.partition, pieces)
       lane.sending = false
       lane.failures = 0
+      this.#sentMessages += sent.messages
+      this.#setAside += sent.setAside
       const nowMs = this.#options.clock()
       lane.settle(runs, nowMs)
       this.#acknowledgedAtMs = nowMs
@@ -247,39 +243,6 @@ export class SpoolSender {
       lane.notBeforeMs = this.#options.clock() + waitMs
       lane.failures += 1
       this.#options.ports.failed('send', cause)
-    }
-  }
-
-  async #sendRuns(partition: number, runs: readonly Run[]): Promise<void> {
-    const { producerId, ports } = this.#options
-    const pieces = runs.map((run) => run.frames)
-    try {
-      await ports.send(partition, frameClickBatch(producerId, pieces))
-      this.#sentMessages += 1
-    } catch (cause) {
-      if (!(cause instanceof RefusedForGoodError)) throw cause
-      await this.#sendSplit(partition, splitFrames(pieces))
-    }
-  }
-
-  /** The halves of a message that was refused, and theirs, down to the click that is to blame. */
-  async #sendSplit(partition: number, frames: readonly Buffer[]): Promise<void> {
-    const [only] = frames
-    if (only === undefined) return
-    if (frames.length === 1) {
-      await this.#options.ports.setAside(partition, only)
-      this.#setAside += 1
-      return
-    }
-    const middle = frames.length >>> 1
-    for (const half of [frames.slice(0, middle), frames.slice(middle)]) {
-      try {
-        await this.#options.ports.send(partition, frameClickBatch(this.#options.producerId, half))
-        this.#sentMessages += 1
-      } catch (cause) {
-        if (!(cause instanceof RefusedForGoodError)) throw cause
-        await this.#sendSplit(partition, half)
-      }
     }
   }
 

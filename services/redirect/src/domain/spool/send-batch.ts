@@ -1,0 +1,46 @@
+/**
+ * Sends one batch. A message that is refused for good is split, down to the click that is to blame, which is set
+ * aside, so that nothing loops.
+ */
+import { frameClickBatch } from '@linkfleet/contracts/clicks'
+import { splitFrames } from './frames.ts'
+
+/** Thrown by a topic for a message that no repetition will make acceptable. */
+export class RefusedForGoodError extends Error {}
+
+export interface BatchPorts {
+  /** Resolves when the partition's leader and its replicas have the message; the one given, and no other. */
+  send(partition: number, value: Buffer): Promise<void>
+  setAside(partition: number, frame: Buffer): Promise<void>
+}
+
+export interface SentBatch {
+  readonly messages: number
+  readonly setAside: number
+}
+
+/** Resolves when each click of the batch was acknowledged or set aside. Rejects when it must be sent again. */
+export async function sendBatch(
+  ports: BatchPorts,
+  producerId: Buffer,
+  partition: number,
+  pieces: readonly Buffer[],
+): Promise<SentBatch> {
+  try {
+    await ports.send(partition, frameClickBatch(producerId, pieces))
+    return { messages: 1, setAside: 0 }
+  } catch (cause) {
+    if (!(cause instanceof RefusedForGoodError)) throw cause
+  }
+  const frames = splitFrames(pieces)
+  const [only] = frames
+  if (only === undefined) return { messages: 0, setAside: 0 }
+  if (frames.length === 1) {
+    await ports.setAside(partition, only)
+    return { messages: 0, setAside: 1 }
+  }
+  const middle = frames.length >>> 1
+  const older = await sendBatch(ports, producerId, partition, frames.slice(0, middle))
+  const newer = await sendBatch(ports, producerId, partition, frames.slice(middle))
+  return { messages: older.messages + newer.messages, setAside: older.setAside + newer.setAside }
+}
