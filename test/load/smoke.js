@@ -30,10 +30,10 @@ export const options = {
     redirects: arrivals('followLink', rate),
     creates: arrivals('createLink', Math.max(1, Math.round(rate / 10))),
   },
-  // The objective's own numbers: 99.9 % without a server error, within 200 ms.
+  // The objective's bound of 200 ms; so few requests have no p99.9 that means anything.
   thresholds: {
-    checks: ['rate>0.999'],
-    'http_req_duration{route:redirect}': ['p(99.9)<200'],
+    checks: ['rate==1'],
+    'http_req_duration{route:redirect}': ['p(99)<200'],
     'http_req_duration{route:create}': ['p(99)<200'],
     dropped_iterations: ['count==0'],
   },
@@ -90,7 +90,7 @@ export function teardown({ links }) {
     if (counted >= expected) break
     sleep(0.5)
   }
-  check(counted, { 'every redirect is counted': (total) => total >= expected })
+  check(counted, { 'every redirect is counted once': (total) => total >= expected && total <= expected + 2 })
 }
 
 // An arrival may be due at the very end; k6 then starts one more or one less than rate times duration.
