@@ -106,6 +106,9 @@ export function openPool(options: PoolOptions): Pool {
       pool.on('error', (error) =>
         options.log.warn({ err: error, pool: options.name }, 'idle connection lost'),
       )
+      // A connection that is lost while it is in use tells its statement so, and this event too: without a
+      // listener the event would end the process.
+      pool.on('connect', (client) => client.on('error', () => {}))
       pools.set(connectionString, pool)
     }
     return pool

@@ -1,18 +1,17 @@
 /** The only writer of links: creates in groups, edits and deletes one by one, each with its outbox row. */
-import { CommitUnknownError, type Pool, type Transaction } from '@linkfleet/runtime/postgres'
+import { LinkfleetError } from '@linkfleet/contracts/errors'
+import {
+  CommitUnknownError,
+  isConnectionError,
+  type Pool,
+  type Transaction,
+} from '@linkfleet/runtime/postgres'
 import { GroupCommit } from '../domain/group-commit.ts'
 import { type LinkChanges, type LinkKey, linkStates } from '../domain/link.ts'
 import type { ChangeOutcome, InsertOutcome, LinkToInsert, LinkWriter } from '../ports.ts'
 import { beginChange, claimsOf, insertLinkGroup } from './insert-links-pg.ts'
 import { freshnessColumns, linkColumns, toLink } from './link-row-pg.ts'
-import {
-  bounded,
-  boundedChange,
-  isPassing,
-  notCreated,
-  outcomeUnknown,
-  toChangeError,
-} from './store-errors-pg.ts'
+import { bounded, boundedChange, notCreated, outcomeUnknown, toChangeError } from './store-errors-pg.ts'
 
 /** A group stays small enough to be answered well within its bound. */
 const groupItemsMax = 128
@@ -29,13 +28,14 @@ export function openLinkWriterPg(pool: Pool, events: LinkWriterEvents): LinkWrit
   const groups = new GroupCommit<LinkToInsert, InsertOutcome>({
     run: async (items) => {
       const startedMs = performance.now()
-      const outcomes = await insertLinkGroup(pool, items)
+      // A transaction that hangs must not keep its codes and keys from a retry: the database has the last word on them.
+      const outcomes = await bounded(insertLinkGroup(pool, items), outcomeUnknown)
       events.groupCommitted(items.length, (performance.now() - startedMs) / 1000)
       return outcomes
     },
     keysOf: claimsOf,
     // A server that is away is away for every half as well.
-    isWorthHalving: (error) => !(error instanceof CommitUnknownError) && !isConnectionLoss(error),
+    isWorthHalving: isItemToBlame,
     groupItemsMax,
     groupsInFlightMax,
   })
@@ -58,12 +58,11 @@ export function openLinkWriterPg(pool: Pool, events: LinkWriterEvents): LinkWrit
   }
 }
 
-function isConnectionLoss(error: unknown): boolean {
+/** An error of the server's own about a statement: the transaction is rolled back, and one item may be the cause. */
+function isItemToBlame(error: unknown): boolean {
   const { code } = error as { code?: unknown }
-  const isSqlState = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)
-  return (
-    isPassing(error) && !(isSqlState && !String(code).startsWith('57P') && !String(code).startsWith('08'))
-  )
+  if (error instanceof CommitUnknownError || error instanceof LinkfleetError) return false
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !isConnectionError(error)
 }
 
 /**

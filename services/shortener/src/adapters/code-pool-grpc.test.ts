@@ -1,0 +1,53 @@
+import { eventually } from '@linkfleet/testkit/eventually'
+import { describe, expect, it } from 'vitest'
+import { openCodePool } from './code-pool-grpc.ts'
+
+function countingSource() {
+  let made = 0
+  const calls: number[] = []
+  const source = { isAway: false }
+  const allocate = async (count: number) => {
+    calls.push(count)
+    if (source.isAway) throw new Error('away')
+    return Array.from({ length: count }, () => `code${made++}`)
+  }
+  return { source, calls, allocate }
+}
+
+describe('the code pool', () => {
+  it('fills itself up to its bound, a bounded number at a time', async () => {
+    const { calls, allocate } = countingSource()
+    const pool = openCodePool({ codesMax: 2_500, allocate, onRefillFailed: () => {} })
+    await eventually(() => pool.size === 2_500)
+    expect(calls).toEqual([1_000, 1_000, 500])
+    pool.stop()
+  })
+
+  it('gives every code once, and goes on while no generator answers', async () => {
+    const { source, allocate } = countingSource()
+    let failures = 0
+    const pool = openCodePool({ codesMax: 100, allocate, onRefillFailed: () => failures++ })
+    await eventually(() => pool.size === 100)
+    source.isAway = true
+    const codes = await Promise.all(Array.from({ length: 100 }, () => pool.take()))
+    expect(new Set(codes).size).toBe(100)
+    await expect(pool.take()).rejects.toMatchObject({ code: 'not-created', retryAfterSeconds: 1 })
+    expect(failures).toBeGreaterThan(0)
+    expect(pool.state()).toContain('away')
+    source.isAway = false
+    await eventually(() => pool.size === 100)
+    expect(pool.state()).toBe('up')
+    expect(codes).not.toContain(await pool.take())
+    pool.stop()
+  })
+
+  it('hands codes to those who wait, as soon as some come', async () => {
+    const { source, allocate } = countingSource()
+    source.isAway = true
+    const pool = openCodePool({ codesMax: 10, allocate, onRefillFailed: () => {} })
+    const waiting = Promise.all([pool.take(), pool.take()])
+    source.isAway = false
+    expect(new Set(await waiting).size).toBe(2)
+    pool.stop()
+  })
+})

@@ -1,0 +1,107 @@
+import { silentLogger } from '@linkfleet/runtime/log'
+import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import { eventually } from '@linkfleet/testkit/eventually'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Shortener } from './service.ts'
+import { callApi, openTestFleet, type TestFleet } from './testing/start.ts'
+import { openTcpProxy, type TcpProxy } from './testing/tcp-proxy.ts'
+
+let fleet: TestFleet
+let proxy: TcpProxy
+let shortener: Shortener
+let pool: Pool
+
+beforeAll(async () => {
+  fleet = await openTestFleet()
+  proxy = await openTcpProxy(fleet.database.url)
+  shortener = await fleet.start({ DATABASE_URL: proxy.url })
+  pool = openPool({
+    url: fleet.database.url,
+    name: 'test',
+    maxConnections: 2,
+    statementTimeoutMs: 5_000,
+    connectTimeoutMs: 5_000,
+    log: silentLogger(),
+  })
+  await works()
+})
+afterEach(async () => {
+  proxy.restore()
+  await works()
+})
+afterAll(async () => {
+  await pool?.[Symbol.asyncDispose]()
+  await fleet?.[Symbol.asyncDispose]()
+  await proxy?.[Symbol.asyncDispose]()
+})
+
+const body = { url: 'https://example.com/' }
+const create = (headers: Record<string, string> = {}, fields: Record<string, unknown> = {}) =>
+  callApi(shortener, 'POST', '/api/v1/links', { ...body, ...fields }, headers)
+const works = () => eventually(async () => (await callApi(shortener, 'GET', '/api/v1/links')).status === 200)
+const timed = async <T>(work: () => Promise<T>): Promise<[T, number]> => {
+  const startedMs = performance.now()
+  return [await work(), performance.now() - startedMs]
+}
+const count = async (alias: string) =>
+  (await pool.query({ text: 'SELECT 1 FROM links.links WHERE code = $1', values: [alias] })).rowCount
+
+describe('without the primary', () => {
+  it.each(['cut', 'freeze'] as const)(
+    '(%s) a create is refused within a second, and surely was not made',
+    async (how) => {
+      proxy[how]()
+      const [answer, ms] = await timed(() => create({}, { alias: `not-made-${how}` }))
+      expect(answer.status).toBe(503)
+      expect(ms).toBeLessThan(1_300)
+      expect(answer.headers.get('retry-after')).toBe('1')
+      expect(['not-created', 'outcome-unknown']).toContain(answer.body.code)
+      expect(await count(`not-made-${how}`)).toBe(0)
+    },
+  )
+
+  it('a connection that is refused is "not-created"', async () => {
+    proxy.cut()
+    await create()
+    expect((await create()).body.code).toBe('not-created')
+  })
+
+  it('a read, an edit and a delete are answered within a second too', async () => {
+    proxy.cut()
+    for (const [method, path, content] of [
+      ['GET', '/api/v1/links', undefined],
+      ['GET', '/api/v1/links/abcdefg', undefined],
+      ['PATCH', '/api/v1/links/abcdefg', { title: 'x' }],
+      ['DELETE', '/api/v1/links/abcdefg', undefined],
+    ] as const) {
+      const [answer, ms] = await timed(() => callApi(shortener, method, path, content))
+      expect(answer.status).toBe(503)
+      expect(answer.headers.get('retry-after')).toBe('1')
+      expect(ms).toBeLessThan(1_300)
+    }
+  })
+
+  it('starts, and serves as soon as the primary is there', async () => {
+    proxy.cut()
+    const early = await fleet.start({ DATABASE_URL: proxy.url })
+    expect((await callApi(early, 'POST', '/api/v1/links', body)).status).toBe(503)
+    proxy.restore()
+    await eventually(async () => (await callApi(early, 'POST', '/api/v1/links', body)).status === 201)
+  })
+})
+
+describe('when the answer to COMMIT is lost', () => {
+  it('says that the outcome is unknown, and the Idempotency-Key settles it', async () => {
+    const headers = { 'idempotency-key': 'settle-it' }
+    proxy.loseAnswerTo('COMMIT')
+    const [answer, ms] = await timed(() => create(headers, { alias: 'made-or-not' }))
+    expect(answer.status).toBe(503)
+    expect(answer.body.code).toBe('outcome-unknown')
+    expect(answer.headers.get('retry-after')).toBe('1')
+    expect(ms).toBeLessThan(1_300)
+    const retried = await create(headers, { alias: 'made-or-not' })
+    expect(retried.status).toBe(201)
+    expect(retried.body.code).toBe('made-or-not')
+    expect(await count('made-or-not')).toBe(1)
+  })
+})

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest'
+import { prefersPlainText, versionOf } from './conditions.ts'
+
+describe('If-Match', () => {
+  it.each([
+    [undefined, null],
+    ['*', null],
+    ['"42"', 42],
+    [' "42" ', 42],
+  ])('%j names the version %j', (header, version) => {
+    expect(versionOf(header)).toBe(version)
+  })
+
+  it.each(['42', 'W/"42"', '"42", "43"', '"x"', '', '"1e3"'])('%j is refused', (header) => {
+    expect(() => versionOf(header)).toThrow(expect.objectContaining({ field: 'if-match' }))
+  })
+})
+
+describe('Accept', () => {
+  it.each([
+    [undefined, false],
+    ['*/*', false],
+    ['application/json', false],
+    ['text/plain', true],
+    ['text/*', true],
+    ['text/plain, */*;q=0.5', true],
+    ['text/plain;q=0.5, application/json', false],
+    ['text/plain;q=0.9, application/json;q=0.8', true],
+    ['text/plain, application/json', false],
+    ['text/plain;q=0', false],
+    ['text/html, */*;q=0.1', false],
+  ])('%j asks for plain text: %j', (header, expected) => {
+    expect(prefersPlainText(header)).toBe(expected)
+  })
+})

@@ -1,0 +1,81 @@
+/** A TCP proxy before a real engine that can be cut, frozen, or made to lose an answer. */
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+export interface TcpProxy extends AsyncDisposable {
+  /** The URL of the engine, through the proxy. */
+  readonly url: string
+  /** Ends every connection and refuses new ones. */
+  cut(): void
+  /** Accepts connections and lets nothing through. */
+  freeze(): void
+  restore(): void
+  /** From the next client data that holds `text` on, that connection gets no answer. */
+  loseAnswerTo(text: string): void
+}
+
+export async function openTcpProxy(targetUrl: string): Promise<TcpProxy> {
+  const target = new URL(targetUrl)
+  const sockets = new Set<Socket>()
+  let mode: 'open' | 'cut' | 'frozen' = 'open'
+  let lostAnswer: string | undefined
+
+  const server = createServer((client) => {
+    if (mode === 'cut') return client.destroy()
+    const upstream = connect(Number(target.port), target.hostname)
+    let isMute = false
+    for (const socket of [client, upstream]) {
+      sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        sockets.delete(socket)
+        client.destroy()
+        upstream.destroy()
+      })
+    }
+    client.on('data', (chunk) => {
+      if (lostAnswer !== undefined && chunk.includes(lostAnswer)) {
+        isMute = true
+        lostAnswer = undefined
+      }
+      if (mode === 'open') upstream.write(chunk)
+    })
+    upstream.on('data', (chunk) => {
+      if (mode === 'open' && !isMute) client.write(chunk)
+    })
+    return undefined
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = new URL(targetUrl)
+  url.hostname = '127.0.0.1'
+  url.port = String((server.address() as AddressInfo).port)
+
+  function endAll(): void {
+    for (const socket of sockets) socket.destroy()
+  }
+
+  return {
+    url: url.href,
+    cut() {
+      mode = 'cut'
+      endAll()
+    },
+    freeze() {
+      mode = 'frozen'
+    },
+    restore() {
+      // What a frozen engine swallowed is lost; its connections are of no use any more.
+      endAll()
+      mode = 'open'
+    },
+    loseAnswerTo(text) {
+      lostAnswer = text
+    },
+    async [Symbol.asyncDispose]() {
+      endAll()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
