@@ -75,6 +75,22 @@ describe('redirect as a process', () => {
     await eventually(async () => (await get(`${redirect.url}/later12`)).status === 302, { withinMs: 1_500 })
   })
 
+  test('an edit is in force when the feed tells of it, while the copy in memory is still fresh', async () => {
+    bench.shortener.links.set('edit123', liveLink('edit123', 10))
+    const target = async () => (await get(`${redirect.url}/edit123`)).headers.get('location')
+    await eventually(async () => (await readiness(redirect)).dependencies['link changes'] === 'up')
+    expect(await target()).toContain('v=10')
+    const edited = liveLink('edit123', 11)
+    bench.shortener.links.set('edit123', edited)
+    await bench.publishChange(edited)
+    await eventually(async () => expect(await target()).toContain('v=11'), { withinMs: 5_000 })
+    await bench.publishChange(liveLink('edit123', 12, { state: LinkState.DELETED }))
+    bench.shortener.links.set('edit123', liveLink('edit123', 12, { state: LinkState.DELETED }))
+    await eventually(async () => expect((await get(`${redirect.url}/edit123`)).status).toBe(410), {
+      withinMs: 5_000,
+    })
+  })
+
   test('one click is on the topic for each GET that was answered with a redirect, and each orphan apart', async () => {
     await eventually(async () => {
       const clicks = await bench.countedClicks()

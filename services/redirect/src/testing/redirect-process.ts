@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Click, ClickBatch } from '@linkfleet/contracts/clicks'
 import { type LinkCopy, LinksService } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { encodeLinkChange } from '@linkfleet/contracts/link-changes'
 import { grpcService, startGrpcServer } from '@linkfleet/runtime/grpc-server'
 import { ensureTopics, openKafka } from '@linkfleet/runtime/kafka'
 import { silentLogger } from '@linkfleet/runtime/log'
@@ -69,6 +70,8 @@ export interface RedirectBench extends AsyncDisposable {
   readonly spoolDir: string
   readonly redisKeyPrefix: string
   start(env?: Record<string, string>): Promise<RedirectProcess>
+  /** Tells of a changed link as the shortener's relay does. */
+  publishChange(link: LinkCopy): Promise<void>
   /** Every click on the topic, in the order of its partitions, as a reader of marks counts them. */
   countedClicks(): Promise<Click[]>
 }
@@ -135,6 +138,13 @@ export async function openRedirectBench(partitions = 4): Promise<RedirectBench> 
     spoolDir,
     redisKeyPrefix: prefix,
     start,
+    async publishChange(link) {
+      const producer = kafka.producer({ allowAutoTopicCreation: false })
+      await producer.connect()
+      const { key, value, partition } = encodeLinkChange({ link, asOfMs: Date.now() }, 1)
+      await producer.send({ topic: changesTopic, messages: [{ key, value, partition }] })
+      await producer.disconnect()
+    },
     countedClicks: () => readCounted(topic, partitions),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
