@@ -16,7 +16,7 @@ test('every environment variable that a program reads itself is explained', () =
   const document = readText('docs/reference/configuration.md')
   const ofTheSystem = new Set(['PATH', 'HOME', 'JAVA_HOME', 'XDG_CACHE_HOME', 'NODE_ENV', 'CI'])
   const read = sourceFiles
-    .filter((path) => /^(services|packages|deploy|test)\//.test(path) && !isTest(path))
+    .filter((path) => /^(services|packages|deploy|test\/(setup|load))\//.test(path) && !isTest(path))
     .flatMap((path) =>
       [...readText(path).matchAll(/\benv\.([A-Z][A-Z0-9_]+)\b/g)].map((match) => match[1] ?? ''),
     )

@@ -25,8 +25,13 @@ export function parse(path: string, text: string): Parsed {
   const starts = [0]
   for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
   const lineAt = (offset: number): number => {
-    const after = starts.findIndex((start) => start > offset)
-    return after === -1 ? starts.length : after
+    let low = 0
+    for (let high = starts.length; high - low > 1; ) {
+      const middle = (low + high) >> 1
+      if ((starts[middle] ?? 0) <= offset) low = middle
+      else high = middle
+    }
+    return low + 1
   }
   return { program: result.program as unknown as Node, lineAt }
 }
@@ -90,19 +95,16 @@ export interface FunctionSize {
  */
 export function functionsOf(path: string, text: string): FunctionSize[] {
   const { program, lineAt } = parse(path, text)
-  const found = [...walk(program)].filter(
-    ([node, ancestors]) => /Function(Expression|Declaration)$/.test(node.type) && !isSuite(ancestors.at(-1)),
-  )
-  return found.map(([node]) => {
-    const own = new Set(range(lineAt(node.start), lineAt(node.end)))
-    for (const [inner, ancestors] of found) {
-      // The lines on which an inner function begins and ends are shared with its surroundings.
-      if (ancestors.includes(node)) {
-        for (const line of range(lineAt(inner.start) + 1, lineAt(inner.end) - 1)) own.delete(line)
-      }
-    }
-    return { line: lineAt(node.start), lines: own.size }
-  })
+  const own = new Map<Node, Set<number>>()
+  for (const [node, ancestors] of walk(program)) {
+    if (!/Function(Expression|Declaration)$/.test(node.type) || isSuite(ancestors.at(-1))) continue
+    own.set(node, new Set(range(lineAt(node.start), lineAt(node.end))))
+    const outer = ancestors.findLast((ancestor) => own.has(ancestor))
+    // The lines on which an inner function begins and ends are shared with its surroundings.
+    const inside = range(lineAt(node.start) + 1, lineAt(node.end) - 1)
+    if (outer !== undefined) for (const line of inside) own.get(outer)?.delete(line)
+  }
+  return [...own].map(([node, lines]) => ({ line: lineAt(node.start), lines: lines.size }))
 }
 
 const range = (from: number, to: number): number[] =>
