@@ -6,10 +6,13 @@ const distances = [
   1_104, 1_120, 1_121, 1_122, 1_123, 1_124, 7_352, 7_353, 7_354, 8_299, 11_012, 11_013,
 ]
 
-/** A `--port-base` whose ports are all free. Another process may still take one: the start then says so. */
+/**
+ * A `--port-base` whose ports are all free, the highest below those that the kernel gives to clients (from 32,768), or
+ * any connection could take one. Another process may still take one: the start then says so.
+ */
 export async function freePortBase(): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
-    const base = 20_000 + Math.floor(Math.random() * 100) * 200
+    const base = 10_000 + Math.floor(Math.random() * 58) * 200
     const free = await Promise.all(distances.map((distance) => isPortFree(base + distance)))
     if (free.every(Boolean)) return base
   }

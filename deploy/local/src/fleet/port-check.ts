@@ -6,7 +6,8 @@ import { planPorts } from './plan.ts'
 
 const STEP = 100
 const TRIES_MAX = 200
-const HIGHEST_BASE = 50_000
+/** The fleet's highest port then stays below those that the kernel gives to clients, from 32,768. */
+const HIGHEST_BASE = 21_700
 
 export async function requireFreePorts(options: FleetOptions, env: NodeJS.ProcessEnv): Promise<void> {
   const taken = await takenPorts(options, env)

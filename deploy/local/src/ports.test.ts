@@ -1,0 +1,18 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { expect, test } from 'vitest'
+import { freePort, freePortBlock, isPortFree } from './ports.ts'
+
+test('a port that somebody listens on is not free', async () => {
+  const port = await freePort()
+  expect(await isPortFree(port)).toBe(true)
+  const server = createServer().listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  expect(await isPortFree(port)).toBe(false)
+  server.close()
+})
+
+test('a block of ports is free from its first to its last', async () => {
+  const first = await freePortBlock(5)
+  for (let port = first; port < first + 5; port++) expect(await isPortFree(port)).toBe(true)
+})
