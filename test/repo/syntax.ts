@@ -37,13 +37,15 @@ export function parse(path: string, text: string): Parsed {
 }
 
 /** Every node with its ancestors, the nearest last. */
-export function* walk(node: Node, ancestors: readonly Node[] = []): Generator<[Node, readonly Node[]]> {
-  yield [node, ancestors]
-  const inner = [...ancestors, node]
-  for (const value of Object.values(node)) {
-    if (Array.isArray(value)) {
-      for (const item of value) if (isNode(item)) yield* walk(item, inner)
-    } else if (isNode(value)) yield* walk(value, inner)
+export function* walk(program: Node): Generator<[Node, readonly Node[]]> {
+  const waiting: [Node, readonly Node[]][] = [[program, []]]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    yield next
+    const [node, ancestors] = next
+    const children = Object.values(node).flat().filter(isNode)
+    if (children.length === 0) continue
+    const inner = [...ancestors, node]
+    for (const child of children.reverse()) waiting.push([child, inner])
   }
 }
 
