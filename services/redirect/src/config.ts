@@ -50,6 +50,12 @@ export const redirectConfig = defineConfig({
     description: 'The topic that tells of changed links.',
     default: 'link-changes',
   }),
+  linkChangesPartitions: integer('LINK_CHANGES_PARTITIONS', {
+    description: 'How many partitions that topic gets when it is made.',
+    default: 12,
+    minimum: 1,
+    maximum: 1_024,
+  }),
   spoolDir: text('SPOOL_DIR', {
     description: 'The folder in which clicks wait for Kafka. It must outlive the process.',
   }),

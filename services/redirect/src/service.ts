@@ -48,6 +48,7 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
     openLinkChangesKafka({
       kafka: openKafka({ brokers: config.kafkaBrokers, clientId: config.instance, log }),
       topic: config.linkChangesTopic,
+      partitions: config.linkChangesPartitions,
       instance: config.instance,
       log,
       changed({ link, asOfMs }) {

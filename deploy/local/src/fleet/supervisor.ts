@@ -28,6 +28,9 @@ import { requireFreePorts } from './port-check.ts'
 import { removeRunFile, writeRunFile } from './run-file.ts'
 import { ServiceProcess } from './service-process.ts'
 
+// The first of node:sqlite's lock; the second of the Kafka client, whose timers may begin in the past, which does no harm.
+const nodeFlags = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning']
+
 const READY_TIMEOUT_MS = 180_000
 /** Who may drain together; each group waits for the one before it. */
 const stopOrder: ServiceName[][] = [['console', 'redirect'], ['shortener', 'analytics'], ['id-generator']]
@@ -135,7 +138,7 @@ function commandOf(
   return {
     name,
     program: process.execPath,
-    args: ['--disable-warning=ExperimentalWarning', join(checkout, 'services', service, 'src', 'main.ts')],
+    args: [...nodeFlags, join(checkout, 'services', service, 'src', 'main.ts')],
     cwd: checkout,
     env: { ...Object.fromEntries(defined), ...own },
     logFile: logFileOf(home, name),

@@ -24,6 +24,7 @@ test('the feed tells of what changes after it joined, and of its joins and unrea
   const feed = openLinkChangesKafka({
     kafka,
     topic,
+    partitions: 2,
     instance: 'test',
     log: silentLogger(),
     changed: ({ link, asOfMs }) => void told.push(`${link.code} ${link.version} ${asOfMs}`),

@@ -6,12 +6,14 @@
 import { randomUUID } from 'node:crypto'
 import { type DecodedLinkChange, decodeLinkChange } from '@linkfleet/contracts/link-changes'
 import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
-import type { Consumer, EachBatchPayload, Kafka } from '@linkfleet/runtime/kafka'
+import { type Consumer, type EachBatchPayload, ensureTopics, type Kafka } from '@linkfleet/runtime/kafka'
 import type { Logger } from '@linkfleet/runtime/log'
 
 export interface LinkChangesOptions {
   readonly kafka: Kafka
   readonly topic: string
+  /** Used when the topic is not there yet: a new fleet may see a redirect before its first link. */
+  readonly partitions: number
   readonly instance: string
   readonly log: Logger
   readonly changed: (change: DecodedLinkChange) => void
@@ -76,6 +78,7 @@ async function readUntilItEnds(
   watch(consumer, options, joined, ended.reject)
   signal.addEventListener('abort', end, { once: true })
   try {
+    await ensureTopics(options.kafka, [options])
     await consumer.connect()
     await consumer.subscribe({ topic: options.topic, fromBeginning: false })
     const expected = new Map<number, bigint>()
