@@ -3,7 +3,7 @@ import { samplesOf, seriesOf } from '../domain/prometheus-answer.ts'
 import { type Monitoring, MonitoringAway } from '../ports.ts'
 import { boundedFetch } from './bounded-fetch.ts'
 
-const timeoutMs = 3_000
+const timeoutMs = 5_000
 const answerBytesMax = 8 * 1024 * 1024
 
 export interface MonitoringPrometheus extends Monitoring {
@@ -40,7 +40,7 @@ export function openMonitoringPrometheus(prometheusUrl: string): MonitoringProme
   return {
     state: () => state,
     async instant(text, atSeconds) {
-      return samplesOf(await query('/api/v1/query', { query: text, time: String(atSeconds), timeout: '3s' }))
+      return samplesOf(await query('/api/v1/query', { query: text, time: String(atSeconds), timeout: '5s' }))
     },
     async range({ query: text, startSeconds, endSeconds, stepSeconds }) {
       const parameters = {
@@ -48,7 +48,7 @@ export function openMonitoringPrometheus(prometheusUrl: string): MonitoringProme
         start: String(startSeconds),
         end: String(endSeconds),
         step: String(stepSeconds),
-        timeout: '3s',
+        timeout: '5s',
       }
       return seriesOf(await query('/api/v1/query_range', parameters))
     },

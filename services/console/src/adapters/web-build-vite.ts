@@ -3,6 +3,7 @@
  * so a folder that is there is whole and current. A build is written aside and renamed into place; of two processes
  * that build at once, the second finds the name taken and drops its own, which is the same.
  */
+import { execFile } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -14,9 +15,11 @@ const serviceFolder = join(import.meta.dirname, '../..')
 const webFolder = join(serviceFolder, 'web')
 /** A running instance may still serve an earlier build; after this long nobody does. */
 const keptMs = 7 * 86_400_000
+const buildTimeoutMs = 120_000
 const compressed = promisify(brotliCompress)
+const run = promisify(execFile)
 
-/** The folder of the built pages. Costs a few milliseconds when nothing changed: Vite is not even loaded. */
+/** The folder of the built pages. Costs a few milliseconds when nothing changed. */
 export async function buildWebPages(distFolder = join(serviceFolder, 'dist')): Promise<string> {
   const folder = join(distFolder, `web-${await sourcesHash()}`)
   if (existsSync(folder)) return folder
@@ -37,10 +40,11 @@ async function sourcesHash(): Promise<string> {
   const hash = createHash('sha256')
   const entries = await readdir(webFolder, { recursive: true, withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-  // The manifests pin what is bundled; this file and the shared shapes decide the rest.
+  // The manifests pin what is bundled; how it is built and the shared shapes decide the rest.
   const others = [
     'package.json',
     '../../pnpm-workspace.yaml',
+    'src/adapters/web-build-child.ts',
     'src/adapters/web-build-vite.ts',
     'src/domain/views.ts',
   ]
@@ -52,22 +56,8 @@ async function sourcesHash(): Promise<string> {
 }
 
 async function runVite(outDir: string): Promise<void> {
-  const { build } = await import('vite')
-  await build({
-    configFile: false,
-    root: webFolder,
-    logLevel: 'warn',
-    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-    build: {
-      outDir,
-      emptyOutDir: true,
-      // The first versions with light-dark() in style sheets.
-      target: ['chrome123', 'firefox120', 'safari17.5'],
-      // Inlined files would need a looser Content-Security-Policy.
-      assetsInlineLimit: 0,
-      modulePreload: { polyfill: false },
-    },
-  })
+  const child = join(import.meta.dirname, 'web-build-child.ts')
+  await run(process.execPath, [child, webFolder, outDir], { timeout: buildTimeoutMs })
 }
 
 const compressibleName = /\.(?:js|css|svg)$/

@@ -57,6 +57,22 @@ test('a Prometheus that has seen nothing yet answers with nothing, not with zero
   expect(view.charts?.services).toEqual([])
 })
 
+test('a Prometheus that cannot answer for a long range still answers for now', async () => {
+  const busy: Monitoring = {
+    instant: async () => [],
+    range: async () => {
+      throw new MonitoringAway('Prometheus does not answer.')
+    },
+  }
+  const view = await readSlo({ monitoring: busy, instances, onMonitoringAway: () => undefined }, '7d', nowMs)
+  expect(view).toMatchObject({
+    source: 'prometheus',
+    problem: null,
+    charts: null,
+    chartsProblem: 'Prometheus does not answer.',
+  })
+})
+
 test('a range ends at a whole step, so that asking again draws the same points', async () => {
   const asked: number[] = []
   const monitoring: Monitoring = {

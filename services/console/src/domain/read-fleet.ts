@@ -39,17 +39,30 @@ function frame(nowMs: number) {
   }
 }
 
-async function readFromPrometheus(monitoring: Monitoring, range: SloRange, nowMs: number): Promise<SloView> {
-  const nowSeconds = nowMs / 1000
+/** A long range may be too much for a busy Prometheus that still answers what is asked about now. */
+async function readCharts(monitoring: Monitoring, range: SloRange, nowSeconds: number) {
   const { seconds, stepSeconds } = rangeShapes[range]
   // Whole steps, so that a repeated question draws the same points instead of a flickering line.
   const endSeconds = Math.floor(nowSeconds / stepSeconds) * stepSeconds
   const stretch = { startSeconds: endSeconds - seconds, endSeconds, stepSeconds }
-  const [instant, ranged] = await Promise.all([
+  try {
+    const answers = await askAll<RangeName, Series>(rangeQueries(range), (query) =>
+      monitoring.range({ query, ...stretch }),
+    )
+    return { charts: chartsView(range, answers), chartsProblem: null }
+  } catch (error) {
+    if (!(error instanceof MonitoringAway)) throw error
+    return { charts: null, chartsProblem: error.message }
+  }
+}
+
+async function readFromPrometheus(monitoring: Monitoring, range: SloRange, nowMs: number): Promise<SloView> {
+  const nowSeconds = nowMs / 1000
+  const [instant, charts] = await Promise.all([
     askAll<InstantName, Sample>(instantQueries(nowSeconds % 86_400), (query) =>
       monitoring.instant(query, nowSeconds),
     ),
-    askAll<RangeName, Series>(rangeQueries(range), (query) => monitoring.range({ query, ...stretch })),
+    readCharts(monitoring, range, nowSeconds),
   ])
   return {
     ...frame(nowMs),
@@ -59,7 +72,7 @@ async function readFromPrometheus(monitoring: Monitoring, range: SloRange, nowMs
     objectives: objectiveViews(instant),
     alerts: alertViews(instant.alerts),
     silentInstances: silentInstances(instant.silent),
-    charts: chartsView(range, ranged),
+    ...charts,
   }
 }
 
@@ -76,6 +89,7 @@ async function readFromServices(instances: Instances, problem: string, nowMs: nu
       .filter((answer) => readinessOf(answer.readiness).status === 'silent')
       .map(({ address }) => `${address.service} at ${address.adminUrl}`),
     charts: null,
+    chartsProblem: 'What was over time is known to Prometheus alone.',
   }
 }
 

@@ -12,6 +12,7 @@ import {
 import { sloRanges } from './views.ts'
 
 const sloFolder = join(import.meta.dirname, '../../../../deploy/slo')
+const rules = readFileSync(join(sloFolder, '../prometheus/rules/durations.yml'), 'utf8')
 const declared = readdirSync(sloFolder)
   .filter((name) => name.endsWith('.yaml'))
   .map((name) => readFileSync(join(sloFolder, name), 'utf8'))
@@ -32,14 +33,21 @@ describe('what the page calls good is what the objectives call good', () => {
   })
 })
 
+test('what the charts ask for is recorded, without the routes outside the objective', () => {
+  const { p50, good } = rangeQueries('1h')
+  const names = [p50, good].map((query) => /avg_over_time\(([\w:]+)/.exec(query)?.[1] ?? 'none')
+  for (const name of names) expect(rules).toContain(`record: ${name}\n`)
+  expect(rules.split(`route!~"${outsideRoutes}"`)).toHaveLength(3)
+})
+
 test('the day is never shorter than a few scrapes', () => {
   expect(instantQueries(3).total).toContain('[60s]')
   expect(instantQueries(7_200.9).total).toContain('[7200s]')
 })
 
 test.each(sloRanges)('in a range of %s no request falls between two points', (range) => {
-  const { stepSeconds, rateWindowSeconds, seconds } = rangeShapes[range]
-  expect(rateWindowSeconds).toBeGreaterThanOrEqual(stepSeconds)
+  const { stepSeconds, meanWindowSeconds, seconds } = rangeShapes[range]
+  expect(meanWindowSeconds).toBeGreaterThanOrEqual(stepSeconds)
   expect(seconds / stepSeconds).toBeLessThanOrEqual(400)
-  expect(rangeQueries(range).total).toContain(`[${rateWindowSeconds}s]`)
+  expect(rangeQueries(range).total).toContain(`[${meanWindowSeconds}s]`)
 })

@@ -17,25 +17,32 @@ export const drawnServices = ['redirect', 'shortener', 'analytics', 'console'] a
 export const outsideRoutes = '/-/probe|/api/v1/links/bulk|/api/v1/(exports|imports|titles)(/.*)?|.*/live'
 
 const counted = `service=~"${countedServices.join('|')}",route!~"${outsideRoutes}"`
-const drawn = `service=~"${drawnServices.join('|')}",route!~"${outsideRoutes}"`
 const good = `le="${thresholdSeconds}",code!~"5.."`
+
+/**
+ * Recorded by deploy/prometheus/rules/durations.yml: a day of the raw histograms of every route, status and instance
+ * would be millions of samples for each question.
+ */
+const recordedBuckets = 'service_le:http_request_duration_seconds_bucket:rate1m'
+const recordedGood = 'service:http_requests_good:rate1m'
+const drawn = `service=~"${drawnServices.join('|')}"`
 
 interface RangeShape {
   readonly seconds: number
   readonly stepSeconds: number
-  /** Long enough for several scrapes, and at least a step, so that no request falls between two points. */
-  readonly rateWindowSeconds: number
+  /** At least a step, so that no request falls between two points. */
+  readonly meanWindowSeconds: number
 }
 
 export const rangeShapes: Readonly<Record<SloRange, RangeShape>> = {
-  '1h': { seconds: 3_600, stepSeconds: 15, rateWindowSeconds: 60 },
-  '6h': { seconds: 21_600, stepSeconds: 60, rateWindowSeconds: 120 },
-  '24h': { seconds: 86_400, stepSeconds: 300, rateWindowSeconds: 300 },
-  '7d': { seconds: 604_800, stepSeconds: 1_800, rateWindowSeconds: 1_800 },
+  '1h': { seconds: 3_600, stepSeconds: 15, meanWindowSeconds: 30 },
+  '6h': { seconds: 21_600, stepSeconds: 60, meanWindowSeconds: 120 },
+  '24h': { seconds: 86_400, stepSeconds: 300, meanWindowSeconds: 300 },
+  '7d': { seconds: 604_800, stepSeconds: 1_800, meanWindowSeconds: 1_800 },
 }
 
 function quantile(q: number, window: string): string {
-  return `histogram_quantile(${q}, sum by (service, le) (rate(http_request_duration_seconds_bucket{${drawn}}[${window}])))`
+  return `histogram_quantile(${q}, avg_over_time(${recordedBuckets}{${drawn}}[${window}]))`
 }
 
 /** Questions about now. `daySeconds` is the age of the UTC day. */
@@ -57,13 +64,13 @@ export function instantQueries(daySeconds: number) {
 
 /** Questions about a stretch of time. */
 export function rangeQueries(range: SloRange) {
-  const window = `${rangeShapes[range].rateWindowSeconds}s`
+  const window = `${rangeShapes[range].meanWindowSeconds}s`
   return {
     p50: quantile(0.5, window),
     p99: quantile(0.99, window),
     p999: quantile(0.999, window),
-    total: `sum by (service) (rate(http_request_duration_seconds_count{${drawn}}[${window}]))`,
-    good: `sum by (service) (rate(http_request_duration_seconds_bucket{${drawn},${good}}[${window}]))`,
+    total: `sum by (service) (avg_over_time(${recordedBuckets}{${drawn},le="+Inf"}[${window}]))`,
+    good: `sum by (service) (avg_over_time(${recordedGood}{${drawn}}[${window}]))`,
   } as const
 }
 

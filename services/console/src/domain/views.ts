@@ -88,6 +88,8 @@ export interface SloView {
   /** Instances that did not answer when they were last asked. */
   readonly silentInstances: readonly string[]
   readonly charts: ChartsView | null
+  /** Why there are no charts; null when there are. */
+  readonly chartsProblem: string | null
 }
 
 export interface InstanceView {

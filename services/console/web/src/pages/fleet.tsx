@@ -60,6 +60,13 @@ const statusWords: Readonly<Record<Instance['status'], string>> = {
   silent: 'no answer',
 }
 
+/** Some dependencies are several in one; one that nobody has needed yet is no trouble. */
+function kindOf(state: string): 'up' | 'down' | 'idle' | 'other' {
+  if (/^up(, up)*$/.test(state)) return 'up'
+  if (state.startsWith('not ')) return 'idle'
+  return state === 'down' ? 'down' : 'other'
+}
+
 function InstanceCard({ instance }: { instance: Instance }) {
   return (
     <article class="card instance" data-testid={`instance-${instance.service}`}>
@@ -93,10 +100,7 @@ function InstanceCard({ instance }: { instance: Instance }) {
       {instance.dependencies.length > 0 && (
         <ul class="dependencies" aria-label="Dependencies">
           {instance.dependencies.map(({ name, state }) => (
-            <li
-              key={name}
-              class={`dependency dependency-${state === 'up' ? 'up' : state === 'down' ? 'down' : 'other'}`}
-            >
+            <li key={name} class={`dependency dependency-${kindOf(state)}`}>
               <span>{name}</span> <b>{state}</b>
             </li>
           ))}

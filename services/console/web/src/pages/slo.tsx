@@ -61,7 +61,7 @@ function Charts({ slo }: { slo: SloView }) {
   if (slo.charts === null) {
     return (
       <div class="card">
-        <p class="muted">What was over time is known to Prometheus alone. The lines come back with it.</p>
+        <p class="muted">{slo.chartsProblem} The lines come back when it answers.</p>
       </div>
     )
   }

@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'preact/hooks'
 import { api, type Interval, type Named, type Stats } from '../api.ts'
-import { clock, count } from '../format.ts'
+import { clock, count, tick } from '../format.ts'
 import { useLoad } from '../use-load.ts'
 import { Choice } from './choice.tsx'
 import { Failed, Loading, Stale } from './states.tsx'
@@ -124,6 +124,8 @@ function ClicksChart({ span, stretch, stats }: Awaited<ReturnType<typeof readSta
       label={label}
       times={times}
       series={series}
+      isWhole
+      formatTick={tick}
       format={(value) => count(value === null ? null : Math.round(value))}
     />
   )

@@ -22,6 +22,8 @@ export interface TimeChartProps {
   readonly format: (value: number | null) => string
   /** Words beside the axis; without it those of `format`. */
   readonly formatTick?: (value: number | null) => string
+  /** Values are counts: the axis has whole numbers only. */
+  readonly isWhole?: boolean
   /** Distances by factor instead of by difference: for values that span magnitudes. */
   readonly isLogarithmic?: boolean
   readonly line?: { readonly value: number; readonly label: string }
@@ -41,6 +43,11 @@ function colorOf(name: string, opacity = 1): string {
 }
 
 const defaultHeightPx = 260
+/** 1, 2, 5, 10, 20, … up to five thousand million. */
+const wholeSteps = Array.from(
+  { length: 30 },
+  (_, index) => ([1, 2, 5][index % 3] ?? 1) * 10 ** Math.floor(index / 3),
+)
 
 function axisOf(grid: string, ink: string): uPlot.Axis {
   return {
@@ -83,8 +90,8 @@ function logarithmicRange(bottom: number, top: number, line: number | undefined)
   return [10 ** Math.floor(Math.log10(from)), to * 1.2]
 }
 
-function linearRange(top: number, line: number | undefined): [number, number] {
-  return [0, Math.max(top * 1.12, line ?? 0, 1)]
+function linearRange(top: number, floor: number): [number, number] {
+  return [0, Math.max(top * 1.12, floor)]
 }
 
 function seriesOptions(series: ChartSeries, pointCount: number): uPlot.Series {
@@ -116,7 +123,7 @@ function stretchOf({ stretch, times, series }: TimeChartProps, from: number, to:
 /** Vertical room on which every value and the line can be seen. */
 function rangeOf(bottom: number, top: number, props: TimeChartProps): [number, number] {
   const line = props.line?.value
-  return props.isLogarithmic ? logarithmicRange(bottom, top, line) : linearRange(top, line)
+  return props.isLogarithmic ? logarithmicRange(bottom, top, line) : linearRange(top, props.isWhole ? 5 : 1)
 }
 
 type Latest = { readonly current: TimeChartProps }
@@ -127,7 +134,14 @@ function draw(
   data: uPlot.AlignedData,
   onCursor: (index: number | null) => void,
 ): uPlot {
-  const { series, times, line, isLogarithmic = false, heightPx = defaultHeightPx } = latest.current
+  const {
+    series,
+    times,
+    line,
+    isWhole = false,
+    isLogarithmic = false,
+    heightPx = defaultHeightPx,
+  } = latest.current
   const base = axisOf(colorOf('--grid'), colorOf('--ink-soft'))
   const options: uPlot.Options = {
     width: host.clientWidth,
@@ -148,6 +162,7 @@ function draw(
         ...base,
         size: 58,
         ...(isLogarithmic ? { splits: powersOfTen } : {}),
+        ...(isWhole ? { incrs: wholeSteps } : {}),
         values: (_plot, splits) => splits.map(latest.current.formatTick ?? latest.current.format),
       },
     ],
