@@ -8,6 +8,59 @@ export type ShortenerEvents = ReturnType<typeof createEvents>
 const repeatLogMs = 10_000
 
 export function createEvents(metrics: Metrics, log: Logger) {
+  const series = createMetrics(metrics)
+  const lastLoggedMs = new Map<string, number>()
+
+  function failed(dependency: string, message: string, error: unknown): void {
+    series.dependencyFailures.inc({ dependency })
+    const nowMs = performance.now()
+    if (nowMs - (lastLoggedMs.get(dependency) ?? Number.NEGATIVE_INFINITY) < repeatLogMs) return
+    lastLoggedMs.set(dependency, nowMs)
+    log.warn({ err: error, dependency }, message)
+  }
+
+  return {
+    linkCreated: () => series.changes.inc({ kind: 'created' }),
+    createReplayed: () => series.changes.inc({ kind: 'replayed' }),
+    linkEdited: () => series.changes.inc({ kind: 'edited' }),
+    linkDeleted: () => series.changes.inc({ kind: 'deleted' }),
+    codeSkipped: () => series.skippedCodes.inc(),
+    groupCommitted(items: number, seconds: number) {
+      series.groupLinks.observe(items)
+      series.groupSeconds.observe(seconds)
+    },
+    refillFailed: (error: unknown) => failed('id-generator', 'no codes from id-generator', error),
+    writeThroughFailed: (error: unknown) =>
+      failed('redis-write-through', 'a new link waits for the relay to reach redis', error),
+    redisFailed: (error: unknown) => failed('redis-relay', 'the relay cannot reach redis', error),
+    kafkaFailed: (error: unknown) => failed('kafka', 'link changes wait for kafka', error),
+    totalsFailed: (error: unknown) => failed('analytics', 'click totals are not told', error),
+    lostSession: (error: unknown) => failed('relay-session', 'the relay has no database session', error),
+    becameActive() {
+      series.relayActivations.inc()
+      log.info('this instance is the active relay')
+    },
+    deposedFrozen: () => log.warn('terminated the session of a relay that had stopped stamping'),
+    newGeneration: () => series.generations.inc(),
+    relayed(redis: number, kafka: number) {
+      series.relayed.inc({ sink: 'redis' }, redis)
+      series.relayed.inc({ sink: 'kafka' }, kafka)
+    },
+    /** Shows what is known anyway, at each scrape. */
+    watch({ codesReady, isActiveRelay }: { codesReady: () => number; isActiveRelay: () => boolean }) {
+      metrics.gauge('shortener_code_pool_codes', 'Generated codes that are ready.', [], (gauge) =>
+        gauge.set(codesReady()),
+      )
+      metrics.gauge('shortener_relay_is_active', '1 on the instance that is the active relay.', [], (gauge) =>
+        gauge.set(isActiveRelay() ? 1 : 0),
+      )
+    },
+    adminKeySeeded: () => log.info('the admin key of ADMIN_KEY_FILE is in force'),
+    adminKeyNotSeeded: (error: unknown) => log.warn({ err: error }, 'the admin key could not be seeded yet'),
+  }
+}
+
+function createMetrics(metrics: Metrics) {
   const changes = metrics.counter(
     'shortener_link_changes_total',
     'Links created, edited and deleted; a replayed create counts as "replayed".',
@@ -50,44 +103,14 @@ export function createEvents(metrics: Metrics, log: Logger) {
     'shortener_cache_generations_total',
     'Hash tags of which the relay started a new generation: after a flush, restart or failover of Redis, or a promotion.',
   )
-  const lastLoggedMs = new Map<string, number>()
-
-  function failed(dependency: string, message: string, error: unknown): void {
-    dependencyFailures.inc({ dependency })
-    const nowMs = performance.now()
-    if (nowMs - (lastLoggedMs.get(dependency) ?? Number.NEGATIVE_INFINITY) < repeatLogMs) return
-    lastLoggedMs.set(dependency, nowMs)
-    log.warn({ err: error, dependency }, message)
-  }
-
   return {
-    linkCreated: () => changes.inc({ kind: 'created' }),
-    createReplayed: () => changes.inc({ kind: 'replayed' }),
-    linkEdited: () => changes.inc({ kind: 'edited' }),
-    linkDeleted: () => changes.inc({ kind: 'deleted' }),
-    codeSkipped: () => skippedCodes.inc(),
-    groupCommitted(items: number, seconds: number) {
-      groupLinks.observe(items)
-      groupSeconds.observe(seconds)
-    },
-    refillFailed: (error: unknown) => failed('id-generator', 'no codes from id-generator', error),
-    writeThroughFailed: (error: unknown) =>
-      failed('redis-write-through', 'a new link waits for the relay to reach redis', error),
-    redisFailed: (error: unknown) => failed('redis-relay', 'the relay cannot reach redis', error),
-    kafkaFailed: (error: unknown) => failed('kafka', 'link changes wait for kafka', error),
-    totalsFailed: (error: unknown) => failed('analytics', 'click totals are not told', error),
-    lostSession: (error: unknown) => failed('relay-session', 'the relay has no database session', error),
-    becameActive() {
-      relayActivations.inc()
-      log.info('this instance is the active relay')
-    },
-    deposedFrozen: () => log.warn('terminated the session of a relay that had stopped stamping'),
-    newGeneration: () => generations.inc(),
-    relayed(redis: number, kafka: number) {
-      relayed.inc({ sink: 'redis' }, redis)
-      relayed.inc({ sink: 'kafka' }, kafka)
-    },
-    adminKeySeeded: () => log.info('the admin key of ADMIN_KEY_FILE is in force'),
-    adminKeyNotSeeded: (error: unknown) => log.warn({ err: error }, 'the admin key could not be seeded yet'),
+    changes,
+    skippedCodes,
+    groupLinks,
+    groupSeconds,
+    dependencyFailures,
+    relayed,
+    relayActivations,
+    generations,
   }
 }

@@ -1,14 +1,13 @@
 /** The composition root: reads straight down; shutdown is the same in reverse. */
-import { readFile } from 'node:fs/promises'
 import { LinksService } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import { createRedisLinkCache } from '@linkfleet/contracts/redis-link-cache'
-import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
 import { grpcService, startGrpcServer } from '@linkfleet/runtime/grpc-server'
 import { listen } from '@linkfleet/runtime/http'
 import { openKafka } from '@linkfleet/runtime/kafka'
-import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import { openPool } from '@linkfleet/runtime/postgres'
 import type { ServiceContext } from '@linkfleet/runtime/process'
 import { openRedis } from '@linkfleet/runtime/redis'
+import { seedAdminKey } from './adapters/admin-key-file.ts'
 import { openChangeFeedKafka } from './adapters/change-feed-kafka.ts'
 import { openClickTotalsGrpc } from './adapters/click-totals-grpc.ts'
 import { openCodePoolGrpc } from './adapters/code-pool-grpc.ts'
@@ -21,14 +20,13 @@ import { createWatermarks } from './adapters/watermarks.ts'
 import { openWriteThroughRedis } from './adapters/write-through-redis.ts'
 import type { ShortenerConfig } from './config.ts'
 import { createLinkCreator } from './domain/create-link.ts'
-import { chosenKeyLengthMin, credentialLengthMax } from './domain/credentials.ts'
 import { hostOf } from './domain/judge-url.ts'
 import { createEvents, type ShortenerEvents } from './events.ts'
 import { checkKey } from './grpc/check-key.ts'
 import { resolveLinks } from './grpc/resolve-links.ts'
 import { createAuthorize } from './http/authorize.ts'
 import { createApiServer } from './http/server.ts'
-import type { ClickTotals, CodePool, CredentialStore } from './ports.ts'
+import type { ClickTotals, CodePool } from './ports.ts'
 
 /** What a test may put in the place of another service. */
 export interface ShortenerOverrides {
@@ -52,93 +50,51 @@ export async function startShortener(
   const events = createEvents(metrics, log)
   await using resources = new AsyncDisposableStack()
   const pool = resources.use(openRequestPool(config, context))
-  const relayPool = resources.use(openRelayPool(config, context))
   const redis = resources.use(
-    openRedis({ url: config.redisUrl, name: `shortener ${config.instance}`, commandTimeoutMs: 1_000, log }),
+    openRedis({ url: config.redisUrl, name: nameOf(config), commandTimeoutMs: 1_000, log }),
   )
   const cache = createRedisLinkCache(redis.client, config.redisKeyPrefix)
-  const kafka = openKafka({ brokers: config.kafkaBrokers, clientId: `shortener-${config.instance}`, log })
-  const feed = resources.use(
-    openChangeFeedKafka({
-      kafka,
-      topic: config.linkChangesTopic,
-      partitions: config.linkChangesPartitions,
-      onFailed: events.kafkaFailed,
-    }),
-  )
-  const codes = resources.use(
-    overrides.codes ??
-      openCodePoolGrpc({
-        addresses: config.idGeneratorAddresses,
-        codesMax: config.codePoolCodesMax,
-        onRefillFailed: events.refillFailed,
-      }),
-  )
+  const codes = resources.use(overrides.codes ?? openCodes(config, events))
   const totals = resources.use(
     overrides.totals ?? openClickTotalsGrpc(config.analyticsAddresses, events.totalsFailed),
   )
+  const relay = resources.use(openRelay(config, context, cache, events))
 
   const writer = openLinkWriterPg(pool, events)
   const links = openLinkReaderPg(pool)
   const credentials = openCredentialStorePg(pool)
   const writeThrough = openWriteThroughRedis(cache, events.writeThroughFailed)
-  const relay = resources.use(
-    startRelay({
-      instance: config.instance,
-      openSession: () => openOutboxSessionPg(relayPool),
-      createWatermarks: () => createWatermarks(cache, events.newGeneration),
-      feed,
-      events,
-    }),
-  )
+  const createLink = createLinkCreator({ codes, writer, writeThrough, onCodeSkipped: events.codeSkipped })
+  const authorize = createAuthorize(credentials, config.anonymousLoopback)
+  const { publicUrl } = config
+  const urlRules = rulesOf(config)
+  const rights = { authorize, credentials }
+  const api = {
+    ...rights,
+    createLink,
+    links,
+    writer,
+    writeThrough,
+    totals,
+    urlRules,
+    publicUrl,
+    events,
+    now: Date.now,
+  }
 
   health.dependency('postgres', () => pool.state())
   health.dependency('redis', () => redis.state())
-  health.dependency('kafka', () =>
-    relay.isActive ? feed.state() : 'not needed: another instance is the relay',
-  )
+  health.dependency('kafka', () => relay.feedState())
   health.dependency('id-generator', () => codes.state())
   health.dependency('analytics', () => totals.state())
-  metrics.gauge('shortener_code_pool_codes', 'Generated codes that are ready.', [], (gauge) =>
-    gauge.set(codes.size),
-  )
-  metrics.gauge('shortener_relay_is_active', '1 on the instance that is the active relay.', [], (gauge) =>
-    gauge.set(relay.isActive ? 1 : 0),
-  )
+  events.watch({ codesReady: () => codes.size, isActiveRelay: () => relay.isActive })
 
-  const createLink = createLinkCreator({ codes, writer, writeThrough, onCodeSkipped: events.codeSkipped })
-  const server = await createApiServer(
-    {
-      createLink,
-      links,
-      writer,
-      writeThrough,
-      credentials,
-      totals,
-      urlRules: {
-        ownHosts: new Set([hostOf(config.publicUrl), hostOf(config.consoleUrl)]),
-        allowPrivateTargets: config.allowPrivateTargets,
-      },
-      publicUrl: config.publicUrl,
-      events,
-      authorize: createAuthorize(credentials, config.anonymousLoopback),
-      now: Date.now,
-    },
-    log,
-    metrics,
-  )
-  const grpc = resources.use(
-    await startGrpcServer({
-      host: config.grpcHost,
-      port: config.grpcPort,
-      services: [
-        grpcService(LinksService, { resolveLinks: resolveLinks(links), checkKey: checkKey(credentials) }),
-      ],
-      log,
-      metrics,
-      protoFiles: ['linkfleet/links/v1/links.proto'],
-    }),
-  )
+  const implementation = { resolveLinks: resolveLinks(links), checkKey: checkKey(credentials) }
+  const services = [grpcService(LinksService, implementation)]
+  const protoFiles = ['linkfleet/links/v1/links.proto']
+  const grpcPlace = { host: config.grpcHost, port: config.grpcPort }
+  const grpc = resources.use(await startGrpcServer({ ...grpcPlace, services, protoFiles, log, metrics }))
+  const server = await createApiServer(api, log, metrics)
   const http = resources.use(await listen(server, config.httpHost, config.httpPort))
   resources.use(await seedAdminKey(config.adminKeyFile, credentials, events))
   health.setReady()
@@ -154,11 +110,18 @@ export async function startShortener(
   }
 }
 
+const nameOf = (config: ShortenerConfig) => `shortener ${config.instance}`
+
+const rulesOf = (config: ShortenerConfig) => ({
+  ownHosts: new Set([hostOf(config.publicUrl), hostOf(config.consoleUrl)]),
+  allowPrivateTargets: config.allowPrivateTargets,
+})
+
 /** Connecting, waiting for a connection and the statement all fit into the time in which an answer is due. */
-function openRequestPool(config: ShortenerConfig, { log }: ServiceContext): Pool {
+function openRequestPool(config: ShortenerConfig, { log }: ServiceContext) {
   return openPool({
     url: config.databaseUrl,
-    name: `shortener ${config.instance}`,
+    name: nameOf(config),
     maxConnections: config.databaseConnectionsMax,
     statementTimeoutMs: 2_000,
     connectTimeoutMs: 700,
@@ -166,8 +129,22 @@ function openRequestPool(config: ShortenerConfig, { log }: ServiceContext): Pool
   })
 }
 
-function openRelayPool(config: ShortenerConfig, { log }: ServiceContext): Pool {
-  return openPool({
+function openCodes(config: ShortenerConfig, events: ShortenerEvents) {
+  return openCodePoolGrpc({
+    addresses: config.idGeneratorAddresses,
+    codesMax: config.codePoolCodesMax,
+    onRefillFailed: events.refillFailed,
+  })
+}
+
+/** The relay with what is its own: a database session apart from those of requests, and the Kafka producer. */
+function openRelay(
+  config: ShortenerConfig,
+  { log }: ServiceContext,
+  cache: ReturnType<typeof createRedisLinkCache>,
+  events: ShortenerEvents,
+) {
+  const pool = openPool({
     url: config.databaseUrl,
     name: `shortener relay ${config.instance}`,
     maxConnections: 2,
@@ -175,42 +152,28 @@ function openRelayPool(config: ShortenerConfig, { log }: ServiceContext): Pool {
     connectTimeoutMs: 2_000,
     log,
   })
-}
-
-/** Reads the file now, and tells the database as soon as it can be reached. */
-async function seedAdminKey(
-  file: string,
-  credentials: CredentialStore,
-  events: ShortenerEvents,
-): Promise<AsyncDisposable> {
-  const stopping = new AbortController()
-  const seeding = file === '' ? Promise.resolve() : seed(await readChosenKey(file))
+  const feed = openChangeFeedKafka({
+    kafka: openKafka({ brokers: config.kafkaBrokers, clientId: `shortener-${config.instance}`, log }),
+    topic: config.linkChangesTopic,
+    partitions: config.linkChangesPartitions,
+    onFailed: events.kafkaFailed,
+  })
+  const relay = startRelay({
+    instance: config.instance,
+    openSession: () => openOutboxSessionPg(pool),
+    createWatermarks: () => createWatermarks(cache, events.newGeneration),
+    feed,
+    events,
+  })
   return {
+    get isActive() {
+      return relay.isActive
+    },
+    feedState: () => (relay.isActive ? feed.state() : 'not needed: another instance is the relay'),
     async [Symbol.asyncDispose]() {
-      stopping.abort()
-      await seeding
+      await relay[Symbol.asyncDispose]()
+      await feed[Symbol.asyncDispose]()
+      await pool[Symbol.asyncDispose]()
     },
   }
-
-  async function seed(key: string): Promise<void> {
-    for (let attempt = 0; !stopping.signal.aborted; attempt++) {
-      try {
-        await credentials.seedAdminKey(key)
-        return events.adminKeySeeded()
-      } catch (error) {
-        events.adminKeyNotSeeded(error)
-        await sleep(backoffMs(attempt, { baseMs: 100, maxMs: 2_000 }), stopping.signal)
-      }
-    }
-  }
-}
-
-async function readChosenKey(file: string): Promise<string> {
-  const key = (await readFile(file, 'utf8')).trim()
-  if (key.length < chosenKeyLengthMin || key.length > credentialLengthMax) {
-    throw new Error(
-      `ADMIN_KEY_FILE must hold a key of ${chosenKeyLengthMin} to ${credentialLengthMax} characters.`,
-    )
-  }
-  return key
 }
