@@ -53,7 +53,9 @@ const secondsOf = (window: string): number =>
 function stepOf(slo: Slo, policy: Policy): number {
   const short = secondsOf(policy.shortWindow)
   if (short <= 60) return 5
-  return short <= (slo.indicator.kind === 'ratio' ? 300 : 3600) ? 15 : 30
+  if (slo.indicator.kind === 'ratio') return short <= 300 ? 15 : 30
+  if (short <= 1200) return 15
+  return short <= 7200 ? 30 : 60
 }
 
 /** How far below and above the limit: a ratio of samples of 0 or 1 cannot come as close as one of many requests. */
@@ -129,6 +131,12 @@ function firing(policy: Policy | undefined, atSeconds: number, count: number): E
   }
 }
 
+/** Each sample of a gauge counts when it is evaluated; counters may be looked at less often. */
+function evaluationIntervalOf(slo: Slo, shortSeconds: number, step: number): string {
+  if (slo.indicator.kind === 'threshold' || shortSeconds <= 300) return `${step}s`
+  return shortSeconds <= 3600 ? '1m' : '2m'
+}
+
 function burnGroup(slo: Slo, policy: Policy): TestGroup {
   const step = stepOf(slo, policy)
   const short = secondsOf(policy.shortWindow)
@@ -142,8 +150,7 @@ function burnGroup(slo: Slo, policy: Policy): TestGroup {
   return {
     name: `${slo.id} at ${policy.factor} times over ${policy.longWindow}`,
     windows: [policy.longWindow, policy.shortWindow],
-    // Each sample of a gauge counts when it is evaluated; counters may be looked at less often.
-    evaluationInterval: slo.indicator.kind === 'ratio' && step > 15 ? '1m' : `${step}s`,
+    evaluationInterval: evaluationIntervalOf(slo, short, step),
     interval: `${step}s`,
     input_series: seriesFor(slo, phases, step, 1000 * step),
     promql_expr_test: [
