@@ -22,6 +22,7 @@ function createServer() {
     },
   }
   server.post('/things/:name', { schema: { body } }, async () => ({ ok: true }))
+  server.get('/a/:code', { config: { statuses: [302, 404] } }, async () => ({}))
   server.get('/fails', async () => {
     throw new Error('the password is hunter2')
   })
@@ -78,6 +79,11 @@ test('durations carry the route, never the URL, and exist at 0 before the first 
   expect(await metrics.registry.metrics()).toContain(
     'http_request_duration_seconds_bucket{le="0.2",service="example",route="/things/:name",method="POST",code="200"} 0',
   )
+  for (const code of [302, 404, 500, 503]) {
+    expect(await metrics.registry.metrics()).toContain(
+      `_count{service="example",route="/a/:code",method="GET",code="${code}"} 0`,
+    )
+  }
   await server.inject({ method: 'POST', url: '/things/secret-name', headers: json, payload: '{"url":"a"}' })
   await server.inject('/nowhere/secret-name')
   const text = await metrics.registry.metrics()

@@ -12,6 +12,7 @@ import Fastify, {
   type FastifyReply,
   type FastifyServerOptions,
   LogController,
+  type RouteOptions,
 } from 'fastify'
 import { type Listening, urlOf } from './listen.ts'
 import type { Logger } from './log.ts'
@@ -151,6 +152,14 @@ function fieldOf(instancePath: string | undefined, params: Record<string, unknow
   return path.join('.')
 }
 
+/** What a route may answer: the responses of its schema, or `config.statuses` where it has none; and our failures. */
+function expectedStatuses(route: RouteOptions): ReadonlySet<string> {
+  const { response } = (route.schema ?? {}) as { response?: Readonly<Record<string, unknown>> }
+  const { statuses } = (route.config ?? {}) as { statuses?: readonly number[] }
+  const declared = response === undefined ? (statuses ?? [200]).map(String) : Object.keys(response)
+  return new Set([...declared.filter((status) => /^\d{3}$/.test(status)), '500', '503'])
+}
+
 /** Records each request from the moment its head was parsed to its last byte, by route: never by URL or code. */
 function measureRequests(server: FastifyInstance, metrics: Metrics): void {
   const durations = metrics.histogram(
@@ -162,8 +171,9 @@ function measureRequests(server: FastifyInstance, metrics: Metrics): void {
   server.addHook('onRoute', (route) => {
     const methods = Array.isArray(route.method) ? route.method : [route.method]
     for (const method of methods) {
-      for (const code of ['200', '500'])
+      for (const code of expectedStatuses(route)) {
         durations.zero({ service: metrics.service, route: route.url, method, code })
+      }
     }
   })
   server.addHook('onResponse', (request, reply, done) => {

@@ -30,6 +30,7 @@ export function followLink(deps: FollowLinkDependencies): RouteOptions {
   return {
     method: ['GET', 'HEAD'],
     url: '/:code',
+    config: { statuses: [302, 404, 410] },
     handler(request, reply) {
       const { code } = (request as CodeRequest).params
       if (!codePattern.test(code)) {
