@@ -20,6 +20,13 @@ import { latencyBucketsSeconds, type Metrics } from './metrics.ts'
 
 export type { Listening } from './listen.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The statuses a route without a response schema answers, so that their series exist at 0. */
+    readonly statuses?: readonly number[]
+  }
+}
+
 export interface HttpServerOptions {
   readonly log: Logger
   readonly metrics: Metrics
@@ -155,8 +162,8 @@ function fieldOf(instancePath: string | undefined, params: Record<string, unknow
 /** What a route may answer: the responses of its schema, or `config.statuses` where it has none; and our failures. */
 function expectedStatuses(route: RouteOptions): ReadonlySet<string> {
   const { response } = (route.schema ?? {}) as { response?: Readonly<Record<string, unknown>> }
-  const { statuses } = (route.config ?? {}) as { statuses?: readonly number[] }
-  const declared = response === undefined ? (statuses ?? [200]).map(String) : Object.keys(response)
+  const declared =
+    response === undefined ? (route.config?.statuses ?? [200]).map(String) : Object.keys(response)
   return new Set([...declared.filter((status) => /^\d{3}$/.test(status)), '500', '503'])
 }
 
