@@ -1,0 +1,130 @@
+/** Redirect with everything on, and the bare servers beside it; how load is put on them and what it cost is measured. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { clicksPartitionCountDefault } from '@linkfleet/contracts/clicks'
+import { findOnPath } from '@linkfleet/local/programs/clients'
+import { eventually } from '@linkfleet/testkit/eventually'
+import { runClosedLoad } from './closed-load.ts'
+import { generateLinks, readCodes } from './generated-links.ts'
+import { getRequest } from './http-connections.ts'
+import { readMetricsPage, sumOf } from './metrics-page.ts'
+import { cpuSecondsOf } from './process-times.ts'
+import type { ServiceProcess } from './service-process.ts'
+import { commonEnv, type Stage } from './stage.ts'
+import { runWrk } from './wrk.ts'
+
+export interface RedirectFixture {
+  readonly stage: Stage
+  /** In the order in which they are measured; redirect is the last. */
+  readonly servers: readonly ServiceProcess[]
+  readonly redirect: ServiceProcess
+  readonly shortener: ServiceProcess
+  readonly clicksTopic: string
+  readonly paths: readonly string[]
+}
+
+export async function openRedirectFixture(stage: Stage, links: number): Promise<RedirectFixture> {
+  const { engines, say, signal } = stage
+  const database = await engines.openDatabase()
+  const client = await stage.openClient(database)
+  await generateLinks({ client, from: 0, count: links, say, signal })
+  const paths = (await readCodes(client, links)).map((code) => `/${code}`)
+  const clicksTopic = await engines.openTopic('clicks', clicksPartitionCountDefault)
+  const env = commonEnv(stage, await engines.openTopic('link-changes', 12))
+  // It beats the heart that tells redirect how fresh its copies are. No codes are made, so no generator runs.
+  const shortener = await stage.start({
+    program: 'shortener',
+    core: 'other',
+    env: { ...env, DATABASE_URL: database.url, ID_GENERATOR_ADDRESSES: '127.0.0.1:9' },
+  })
+  const bareHttp = await stage.start({ program: 'bare-http', core: 'measured' })
+  const bareFastify = await stage.start({ program: 'bare-fastify', core: 'measured' })
+  const redirect = await stage.start({
+    program: 'redirect',
+    core: 'measured',
+    env: {
+      ...env,
+      DATABASE_REPLICA_URLS: database.replicaUrls.join(','),
+      SHORTENER_ADDRESSES: shortener.grpcAddress,
+      CLICKS_TOPIC: clicksTopic,
+      SPOOL_DIR: `${stage.home}/spool`,
+    },
+  })
+  const servers = [bareHttp, bareFastify, redirect]
+  return { stage, servers, redirect, shortener, clicksTopic, paths }
+}
+
+export interface Slice {
+  readonly answered: number
+  readonly failed: number
+  readonly seconds: number
+  readonly cpuSeconds: number
+}
+
+/** How the load is made, for the report, and its making. */
+export interface RedirectLoad {
+  readonly sentence: string
+  /** For so long, over these paths. The cost of redirect includes the sending of the clicks, to the last. */
+  run(server: ServiceProcess, paths: readonly string[], seconds: number): Promise<Slice>
+}
+
+export function chooseLoad(fixture: RedirectFixture): RedirectLoad {
+  const { stage } = fixture
+  const { connections } = stage.options
+  const wrk = findOnPath('wrk')
+  const once = async (port: number, paths: readonly string[], seconds: number) => {
+    const common = { port, connections, seconds, signal: stage.signal }
+    if (wrk !== undefined) return await runWrk({ ...common, program: wrk, paths, folder: stage.home })
+    const requests = paths.map(getRequest)
+    const nextRequest = () => requests[Math.floor(Math.random() * requests.length)] as string
+    return await runClosedLoad({ ...common, status: 302, nextRequest })
+  }
+  return {
+    sentence:
+      wrk === undefined
+        ? `Load by Node, since wrk is not on the PATH: it may itself be the limit of requests/s, not of those per CPU second. ${connections} connections.`
+        : `Load by wrk, ${connections} connections, one thread.`,
+    async run(server, paths, seconds) {
+      const before = cpuSecondsOf(server.pid)
+      const { answered, failed, seconds: took } = await once(server.port, paths, seconds)
+      if (server === fixture.redirect) await untilSent(fixture)
+      return { answered, failed, seconds: took, cpuSeconds: cpuSecondsOf(server.pid) - before }
+    },
+  }
+}
+
+const visitSecondsMax = 120
+
+/** Follows every link once, so that each has been looked up before anything is measured. */
+export async function visitAll({ stage, paths }: RedirectFixture, server: ServiceProcess): Promise<Slice> {
+  const before = cpuSecondsOf(server.pid)
+  let visited = 0
+  const load = await runClosedLoad({
+    port: server.port,
+    connections: stage.options.connections,
+    seconds: visitSecondsMax,
+    status: 302,
+    nextRequest: () => {
+      const path = paths[visited++]
+      return path === undefined ? undefined : getRequest(path)
+    },
+    signal: stage.signal,
+  })
+  return { ...load, cpuSeconds: cpuSecondsOf(server.pid) - before }
+}
+
+const pollMs = 150
+
+/** Waits until Kafka has acknowledged every click: twice none unsent, since a report is up to 100 ms old. */
+export async function untilSent({ redirect, stage }: RedirectFixture): Promise<void> {
+  let calm = 0
+  await delay(pollMs)
+  await eventually(
+    async () => {
+      stage.signal.throwIfAborted()
+      const page = await readMetricsPage(redirect.adminUrl)
+      calm = sumOf(page, 'redirect_spool_unsent_bytes') === 0 ? calm + 1 : 0
+      return calm >= 2
+    },
+    { withinMs: 120_000, everyMs: pollMs },
+  )
+}

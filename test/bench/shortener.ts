@@ -1,0 +1,207 @@
+/** Creates: durable single ones at 64 connections, and bulk; with few links stored and, on demand, with very many. */
+import { runClosedLoad } from './closed-load.ts'
+import { generateLinks } from './generated-links.ts'
+import { postRequest } from './http-connections.ts'
+import type { Percentiles } from './latency.ts'
+import { memoryOf, startCpuMeter } from './process-times.ts'
+import { type Check, formatNumber, type Report, ratioOf, type Table, type Target } from './report.ts'
+import type { ServiceProcess } from './service-process.ts'
+import { type BenchContext, commonEnv, cpuTable, openStage, type Stage } from './stage.ts'
+
+const linksAtFirst = 1_000
+const warmUpSeconds = 2
+const bulkItems = 1_000
+const bulkConnections = 4
+const singlePath = '/api/v1/links'
+const bulkPath = '/api/v1/links/bulk'
+
+interface Run {
+  readonly what: 'single' | 'bulk'
+  readonly storedLinks: number
+  readonly created: number
+  readonly failed: number
+  readonly seconds: number
+  readonly latency: Percentiles
+  readonly cpu: ReadonlyMap<string, number>
+}
+
+interface Fixture {
+  readonly stage: Stage
+  readonly shortener: ServiceProcess
+  readonly countLinks: () => Promise<number>
+  readonly checks: Check[]
+}
+
+let urlNumber = 0
+const nextUrl = () => `https://example.com/articles/2031/${(urlNumber++).toString(36)}?from=newsletter`
+
+const loads = {
+  single: {
+    nextRequest: () => postRequest(singlePath, JSON.stringify({ url: nextUrl() })),
+    linksEach: 1,
+    status: 201,
+  },
+  bulk: {
+    nextRequest: () => {
+      const links = Array.from({ length: bulkItems }, () => ({ url: nextUrl() }))
+      return postRequest(bulkPath, JSON.stringify({ links }))
+    },
+    linksEach: bulkItems,
+    status: 200,
+  },
+} as const
+
+/** Every answered create must be a row; the count is taken from the table, so an answer alone proves nothing. */
+async function measure(
+  fixture: Fixture,
+  what: Run['what'],
+  seconds: number,
+  storedLinks: number,
+): Promise<Run> {
+  const { stage, shortener, countLinks, checks } = fixture
+  const load = loads[what]
+  const before = await countLinks()
+  const meter = startCpuMeter(stage.groups([shortener]))
+  const run = await runClosedLoad({
+    port: shortener.port,
+    connections: what === 'single' ? stage.options.connections : bulkConnections,
+    seconds,
+    status: load.status,
+    nextRequest: load.nextRequest,
+    signal: stage.signal,
+  })
+  const cpu = meter.read()
+  const created = run.answered * load.linksEach
+  const rows = (await countLinks()) - before
+  checks.push({
+    what: `every ${what} create that was answered ${load.status} is stored, and none failed`,
+    passed: run.failed === 0 && rows === created && created > 0,
+    found: `${formatNumber(created)} answered, ${formatNumber(rows)} rows, ${formatNumber(run.failed)} failed`,
+  })
+  return { ...run, what, storedLinks, created, cpu }
+}
+
+async function bulkStatus({ shortener }: Fixture): Promise<number> {
+  const response = await fetch(`${shortener.url}${bulkPath}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ links: [{ url: nextUrl() }] }),
+    signal: AbortSignal.timeout(10_000),
+  })
+  await response.arrayBuffer()
+  return response.status
+}
+
+export async function benchShortener(context: BenchContext): Promise<Report> {
+  const { say, signal, options } = context
+  await using stage = await openStage(context, { which: ['postgres', 'redis', 'kafka'], replicas: 0 })
+  const { shortener, countLinks, client } = await startShortener(stage)
+  const fixture: Fixture = { stage, shortener, countLinks, checks: [] }
+  const notes = [
+    ...stage.notes,
+    `Single creates: ${options.connections} connections, each waits for its answer.`,
+  ]
+  const status = await bulkStatus(fixture)
+  const hasBulk = status !== 404 && status !== 405
+  if (hasBulk) notes.push(`Bulk creates: ${bulkItems} links each, ${bulkConnections} connections.`)
+  else notes.push(`Bulk creates are not measured: ${bulkPath} was answered ${status}.`)
+
+  const runs: Run[] = []
+  const sizes = [linksAtFirst, ...((options.links ?? 0) > linksAtFirst ? [options.links ?? 0] : [])]
+  let generated = 0
+  for (const size of sizes) {
+    say(`generating ${formatNumber(size)} links`)
+    await generateLinks({ client, from: generated, count: size, say, signal })
+    generated = size
+    say('warming up')
+    await measure({ ...fixture, checks: [] }, 'single', warmUpSeconds, size)
+    say(`creating links for ${options.seconds} s`)
+    runs.push(await measure(fixture, 'single', options.seconds, size))
+    if (!hasBulk) continue
+    say(`creating links in bulk for ${options.seconds} s`)
+    runs.push(await measure(fixture, 'bulk', options.seconds, size))
+  }
+  return {
+    bench: 'shortener',
+    notes,
+    tables: [creates(runs, shortener), ...runs.map(cpuOf)],
+    checks: fixture.checks,
+    targets: targetsOf(runs),
+  }
+}
+
+async function startShortener(stage: Stage) {
+  const { engines } = stage
+  const database = await engines.openDatabase()
+  const topic = await engines.openTopic('link-changes', 12)
+  const env = { ...commonEnv(stage, topic), DATABASE_URL: database.url }
+  const generator = await stage.start({ program: 'id-generator', core: 'other', env })
+  const shortener = await stage.start({
+    program: 'shortener',
+    core: 'measured',
+    env: { ...env, ID_GENERATOR_ADDRESSES: generator.grpcAddress, CODE_POOL_CODES_MAX: '50000' },
+  })
+  const client = await stage.openClient(database)
+  // Generated rows have longer codes. Counting them each time would take minutes, so only the others are counted.
+  const countLinks = async () => {
+    const text = "SELECT count(*)::int AS links FROM links.links WHERE created_by <> 'bench'"
+    return (await client.query<{ links: number }>(text)).rows[0]?.links ?? 0
+  }
+  return { shortener, client, countLinks }
+}
+
+function creates(runs: readonly Run[], shortener: ServiceProcess): Table {
+  return {
+    title: 'Creates',
+    columns: [
+      { key: 'what', title: 'create' },
+      { key: 'storedLinks', title: 'links before' },
+      { key: 'linksPerSecond', title: 'links/s' },
+      { key: 'linksPerCpuSecond', title: 'per CPU s' },
+      { key: 'p50Ms', title: 'p50 ms', digits: 2 },
+      { key: 'p99Ms', title: 'p99 ms', digits: 2 },
+      { key: 'p999Ms', title: 'p99.9 ms', digits: 2 },
+      { key: 'ratio', title: 'of the first', digits: 2 },
+      { key: 'rssMb', title: 'RSS MB' },
+    ],
+    rows: runs.map((run) => {
+      const first = runs.find(({ what }) => what === run.what) ?? run
+      return {
+        what: run.what,
+        storedLinks: run.storedLinks,
+        linksPerSecond: run.created / run.seconds,
+        linksPerCpuSecond: ratioOf(run.created, run.cpu.get(shortener.name) ?? 0),
+        ...run.latency,
+        ratio: ratioOf(run.created / run.seconds, first.created / first.seconds),
+        rssMb: memoryOf(shortener.pid).residentPeakBytes / 1e6,
+      }
+    }),
+  }
+}
+
+function cpuOf(run: Run): Table {
+  const table = cpuTable(run.cpu, { name: 'link', count: run.created })
+  return {
+    ...table,
+    title: `${table.title}: ${run.what} creates with ${formatNumber(run.storedLinks)} links`,
+  }
+}
+
+const targetLinksPerSecond = { single: 5_000, bulk: 30_000 } as const
+const targetRatio = 0.9
+
+function targetsOf(runs: readonly Run[]): Target[] {
+  return runs.map((run, index) => {
+    const rate = run.created / run.seconds
+    const first = runs.find(({ what }) => what === run.what)
+    if (first === undefined || runs.indexOf(first) === index) {
+      const what = `${run.what} creates: links per second`
+      return { what, atLeast: targetLinksPerSecond[run.what], measured: rate }
+    }
+    return {
+      what: `${run.what} creates with ${formatNumber(run.storedLinks)} links, part of the rate with few`,
+      atLeast: targetRatio,
+      measured: ratioOf(rate, first.created / first.seconds) ?? 0,
+    }
+  })
+}
