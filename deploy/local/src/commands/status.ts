@@ -1,8 +1,11 @@
 /** `npm run status`: what runs and how healthy it is. Ends with 0 only when everything is up. */
 
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { makeLoginToken } from '../fleet/admin-key.ts'
 import { isHomeLocked } from '../fleet/home-lock.ts'
 import { readHome } from '../fleet/options.ts'
+import { adminKeyFile } from '../fleet/plan.ts'
 import { type RunFile, type RunService, readRunFile } from '../fleet/run-file.ts'
 import { formatTable } from '../fleet/table.ts'
 
@@ -27,9 +30,26 @@ export async function status(args: string[], checkout: string): Promise<number> 
     isAlive(pid) ? 'up' : 'gone',
   ])
   console.log(formatTable(['engine', 'pid', 'address', 'health'], engines))
+  const login = await newLogin(home, run)
+  if (login !== null) console.log(`\nconsole  ${login}\n         (this login works once, within ten minutes)`)
   const healthy =
     health.every((answer) => answer.startsWith('ready')) && run.engines.every(({ pid }) => isAlive(pid))
   return healthy ? 0 : 1
+}
+
+/** A login for whoever has used up the one of the start; null when the fleet cannot give one right now. */
+async function newLogin(home: string, run: RunFile): Promise<string | null> {
+  const urlOf = (name: string) => run.services.find((service) => service.name === name)?.url
+  const shortenerUrl = urlOf('shortener')
+  const consoleUrl = urlOf('console')
+  if (!shortenerUrl || !consoleUrl) return null
+  try {
+    const adminKey = (await readFile(adminKeyFile(home), 'utf8')).trim()
+    const token = await makeLoginToken(shortenerUrl, adminKey, AbortSignal.timeout(ASK_TIMEOUT_MS))
+    return `http://localhost:${new URL(consoleUrl).port}/login?token=${encodeURIComponent(token)}`
+  } catch {
+    return null
+  }
 }
 
 function serviceRows(run: RunFile, health: string[]): string[][] {

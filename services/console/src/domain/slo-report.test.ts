@@ -138,6 +138,12 @@ test('an alert says whom it concerns as far as its labels do', () => {
   ])
 })
 
+test('an alert that fires in several windows is told once', () => {
+  const labels = { alertname: 'Burns', severity: 'ticket', service: 'redirect' }
+  const windows = ['12h', '3d'].map((long_window) => ({ labels: { ...labels, long_window }, value: 1 }))
+  expect(alertViews(windows)).toHaveLength(1)
+})
+
 describe('charts', () => {
   const series = (points: readonly (readonly [number, number | null])[]): Series[] => [
     { labels: { service: 'redirect' }, points },

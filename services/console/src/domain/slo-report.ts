@@ -96,12 +96,14 @@ export function objectiveViews(answers: InstantAnswers): readonly ObjectiveView[
     .sort((a, b) => a.id.localeCompare(b.id))
 }
 
+/** What is firing, once: one alert has several windows, which say the same to people. */
 export function alertViews(samples: readonly Sample[]): readonly AlertView[] {
-  return samples.map(({ labels }) => ({
+  const views = samples.map(({ labels }) => ({
     name: labels.alertname ?? 'unnamed',
     severity: labels.sloth_severity ?? labels.severity ?? '',
     service: labels.sloth_service ?? labels.service ?? labels.job ?? '',
   }))
+  return [...new Map(views.map((view) => [JSON.stringify(view), view])).values()]
 }
 
 export function silentInstances(samples: readonly Sample[]): readonly string[] {

@@ -40,7 +40,8 @@ export interface LinkChanges {
 export type Interval = 'minute' | 'hour' | 'day'
 
 export interface Named {
-  readonly name: string
+  /** null stands for all clicks of which it is not known. */
+  readonly name: string | null
   readonly clicks: number
 }
 

@@ -25,11 +25,11 @@ export function share(value: number | null | undefined): string {
   return `${Math.floor(percent * factor) / factor} %`
 }
 
-/** A part of a budget: one digit is as fine as it can be read; what is left is never rounded up. */
+/** What is left of a budget: one digit is as fine as it can be read, never rounded up. Overspent is 0 % left. */
 export function budget(value: number | null | undefined): string {
   if (value === null || value === undefined) return absent
-  const percent = Math.floor(value * 1000) / 10
-  return `${percent >= 100 || percent <= -100 ? whole.format(percent) : percent.toFixed(1)} %`
+  const percent = Math.max(0, Math.floor(value * 1000) / 10)
+  return `${percent >= 100 ? whole.format(percent) : percent.toFixed(percent === 0 ? 0 : 1)} %`
 }
 
 export function milliseconds(value: number | null | undefined): string {

@@ -102,31 +102,33 @@ function Totals({ stats }: { stats: Stats }) {
   )
 }
 
-/** The service leaves empty intervals out or not: here each interval has its bar, and an empty one is 0. */
+/** One bar for each interval, also for one that the answer leaves out; bots stand on top of people. */
 function ClicksChart({ span, stretch, stats }: Awaited<ReturnType<typeof readStats>>) {
-  const { times, values } = useMemo(() => {
+  const { times, series, sum } = useMemo(() => {
     const oneMs = intervalMs[span.interval]
-    const byStart = new Map(stats.series.map((point) => [Date.parse(point.start), point.clicks]))
+    const byStart = new Map(stats.series.map((point) => [Date.parse(point.start), point]))
     const starts = Array.from({ length: span.buckets }, (_, index) => stretch.fromMs + index * oneMs)
+    const points = starts.map((start) => byStart.get(start))
+    const clicks = points.map((point) => point?.clicks ?? 0)
+    const bots = points.map((point) => point?.bots ?? 0)
+    const people = clicks.map((all, index) => all - (bots[index] ?? 0))
     return {
       times: starts.map((start) => start / 1000),
-      values: starts.map((start) => byStart.get(start) ?? 0),
+      series: [
+        { label: 'Bots', color: '--amber', values: clicks, legendValues: bots, isBars: true },
+        { label: 'People', color: '--sea', values: people, isBars: true },
+      ],
+      sum: clicks.reduce((total, value) => total + value, 0),
     }
   }, [span, stretch, stats])
-  const series = useMemo(
-    () => [{ label: `Clicks per ${span.interval}`, color: '--sea', values, isBars: true }],
-    [values, span],
-  )
-  const sum = values.reduce((total, value) => total + value, 0)
-  const label = `${count(sum)} clicks in the last ${span.buckets} ${span.interval}s`
   return (
     <TimeChart
-      label={label}
+      label={`${count(sum)} clicks in the last ${span.buckets} ${span.interval}s`}
       times={times}
       series={series}
       isWhole
       formatTick={tick}
-      format={(value) => count(value === null ? null : Math.round(value))}
+      format={count}
     />
   )
 }
@@ -161,9 +163,9 @@ function Breakdown({ title, names }: { title: string; names: readonly Named[] })
       <h3>{title}</h3>
       <ul class="bars">
         {shown.map(({ name, clicks }) => (
-          <li key={name}>
+          <li key={name ?? ''}>
             <span class="bars-fill" style={{ width: `${(clicks / most) * 100}%` }} />
-            <span class="bars-name">{name === '' ? 'unknown' : name}</span>
+            <span class="bars-name">{name ?? 'unknown'}</span>
             <span class="number">{count(clicks)}</span>
           </li>
         ))}

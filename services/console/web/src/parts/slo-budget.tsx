@@ -1,6 +1,6 @@
 /** The first thing seen: how much of today's error budget is left, over all counted services the one with least. */
 import type { SloView } from '../api.ts'
-import { budget, count, share } from '../format.ts'
+import { budget, count, rate, share } from '../format.ts'
 import { Contours } from './mark.tsx'
 
 type Mood = 'calm' | 'careful' | 'alarm' | 'unknown'
@@ -13,8 +13,19 @@ export function moodOf(left: number | null): Mood {
 const sentences: Readonly<Record<Mood, string>> = {
   calm: 'Plenty of room.',
   careful: 'More than half is spent: go gently.',
-  alarm: 'The budget is spent: every further bad request breaks the promise.',
+  alarm: 'The budget is spent.',
   unknown: 'No requests have been counted yet.',
+}
+
+/** How far below nothing: 2 of 103 bad requests are 19 times what a 99.9 % objective allows. */
+function overspending(left: number | null): string {
+  if (left === null || left >= 0) return ''
+  const times = 1 - left
+  return `, ${rate(times)} times what the promise allows`
+}
+
+function allowsNone(total: number, objective: number): boolean {
+  return total * (1 - objective) < 1
 }
 
 export function BudgetHead({ slo }: { slo: SloView }) {
@@ -42,7 +53,9 @@ export function BudgetHead({ slo }: { slo: SloView }) {
         {worst !== null && (
           <>
             Least is left at <b>{worst.service}</b>: {count(worst.requests.bad)} of{' '}
-            {count(worst.requests.total)} requests were bad.
+            {count(worst.requests.total)} requests were bad{overspending(left)}.{' '}
+            {allowsNone(worst.requests.total, slo.objective) &&
+              'So few requests do not allow a single bad one yet.'}
           </>
         )}
       </p>

@@ -11,6 +11,8 @@ export interface ChartSeries {
   /** A custom property, such as --sea. */
   readonly color: string
   readonly values: readonly (number | null)[]
+  /** What the legend tells, where it is not what is drawn: of bars that stand on others. */
+  readonly legendValues?: readonly (number | null)[]
   readonly isBars?: boolean
   readonly isFilled?: boolean
 }
@@ -100,7 +102,7 @@ function seriesOptions(series: ChartSeries, pointCount: number): uPlot.Series {
     label: series.label,
     stroke: colorOf(series.color),
     width: series.isBars ? 0 : 2,
-    ...(series.isBars || series.isFilled ? { fill: colorOf(series.color, series.isBars ? 0.85 : 0.15) } : {}),
+    ...(series.isBars || series.isFilled ? { fill: colorOf(series.color, series.isBars ? 1 : 0.15) } : {}),
     ...(series.isBars && bars !== undefined ? { paths: bars } : {}),
     points: { show: !series.isBars && pointCount < 3, size: 6 },
   }
@@ -146,7 +148,7 @@ function draw(
   const options: uPlot.Options = {
     width: host.clientWidth,
     height: heightPx,
-    padding: [14, 10, 0, 0],
+    padding: [14, 24, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
     scales: {
@@ -222,10 +224,10 @@ export function TimeChart(props: TimeChartProps) {
       <div class="chart-canvas" ref={host} role="img" aria-label={props.label} />
       <figcaption class="legend">
         <span class="legend-time">{shownTime === undefined ? '' : momentLabel(shownTime)}</span>
-        {series.map(({ label, color, values }) => (
+        {series.map(({ label, color, values, legendValues = values }) => (
           <span key={label} class="legend-item">
             <span class="legend-key" style={{ background: `var(${color})` }} />
-            {label} <b>{format(values[shown] ?? null)}</b>
+            {label} <b>{format(legendValues[shown] ?? null)}</b>
           </span>
         ))}
       </figcaption>
