@@ -27,7 +27,7 @@ export function ServiceTable({ slo }: { slo: SloView }) {
           <Gauge left={requests.budgetLeft} />
           <dl class="service-figures">
             <Figure
-              name={slo.source === 'prometheus' ? 'Requests today' : 'Requests since start'}
+              name={slo.source === 'prometheus' ? 'Requests today' : 'Since the start'}
               value={count(requests.total)}
               testId={`slo-requests-${service}`}
             />
