@@ -19,7 +19,8 @@ const texts = {
     npm test -- --project unit          only those that need nothing
     npm test -- services/redirect       only those whose path matches`,
   check: `npm run check -- [step …]   types, lint, format, layers, protocol files; --list names the steps`,
-  bench: `npm run bench -- [name …]   measurements against the targets`,
+  bench: `npm run bench -- <ids|shortener|redirect|analytics> [--seconds N] [--links N] [--connections N] [--rate N] [--json]
+    [--cpu-prof DIR]            measurements against the targets, on engines and services of their own`,
   load: `npm run load -- [options]   load tests`,
 }
 
