@@ -12,6 +12,14 @@ const targetHost = 'landing.example.com'
 const landing = createServer((_request, response) =>
   response.setHeader('content-type', 'text/html').end('<title>Landed</title><h1>You have landed</h1>'),
 )
+// Chromium refuses to run as root with its sandbox; it visits nothing here but our own pages.
+const browserFlags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--disable-background-networking',
+  '--disable-component-update',
+]
 let browser: Browser
 
 beforeAll(async () => {
@@ -20,7 +28,7 @@ beforeAll(async () => {
   browser = await playwright.launch({
     executablePath: await chromium.executablePath(),
     headless: true,
-    args: [...chromium.args, `--host-resolver-rules=MAP ${targetHost}:80 127.0.0.1:${port}`],
+    args: [...browserFlags, `--host-resolver-rules=MAP ${targetHost}:80 127.0.0.1:${port}`],
   })
 })
 
