@@ -21,6 +21,8 @@ export const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.ur
 const pnpmManifest = join(root, 'deploy/local/manifest/pnpm')
 const stampFile = join(root, 'node_modules/.linkfleet-installed')
 const lockFolder = join(root, 'node_modules/.linkfleet-installing')
+// Without a network npm would try for minutes before it says so.
+const fewRetries = ['--fetch-retries=2', '--fetch-retry-mintimeout=500', '--fetch-retry-maxtimeout=3000']
 const waitForOtherMs = 600_000
 
 // Things that must be there after any install; a stray package manager is noticed by their absence.
@@ -143,7 +145,7 @@ async function findPnpm() {
   const aside = mkdtempSync(join(cache, '.pnpm-'))
   try {
     cpSync(pnpmManifest, aside, { recursive: true })
-    await run('pnpm', 'npm', ['install', '--loglevel=error', '--no-audit', '--no-fund'], aside)
+    await run('pnpm', 'npm', ['install', '--loglevel=error', '--no-audit', '--no-fund', ...fewRetries], aside)
     if (!isRunning(join(aside, 'node_modules/.bin/pnpm'), dependencies.pnpm))
       throw new Error(`The fetched pnpm ${dependencies.pnpm} does not run on this machine.`)
     if (!isRunning(program, dependencies.pnpm)) rmSync(folder, { recursive: true, force: true })

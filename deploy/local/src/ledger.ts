@@ -4,6 +4,7 @@
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDiskFull } from './problem.ts'
 import { endProcess, isSameProcessAlive, type ProcessIdentity } from './process-identity.ts'
 
 type Line = ProcessIdentity & { name: string; stopSignal: NodeJS.Signals; stopTimeoutMs: number }
@@ -26,9 +27,14 @@ export class Ledger {
     this.#write()
   }
 
+  /** A line too many does no harm, so a full disk must not end whoever is just cleaning up. */
   remove(pid: number): void {
     this.#lines = this.#lines.filter((line) => line.pid !== pid)
-    this.#write()
+    try {
+      this.#write()
+    } catch (error) {
+      if (!isDiskFull(error)) throw error
+    }
   }
 
   /** Ends every process an earlier start left behind; returns their names. */

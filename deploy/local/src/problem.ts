@@ -6,7 +6,8 @@ export class LocalFleetError extends Error {
 /** Turns what the system says about a full disk into that one sentence; everything else stays as it was. */
 export function explainProblem(error: unknown): string {
   if (error instanceof LocalFleetError) return error.message
-  if (isDiskFull(error)) return `The disk is full: ${messageOf(error)}. Free some space and start again.`
+  if (isDiskFull(error))
+    return `The disk is full (${messageOf(error).split('\n')[0]}). Free some space and start again.`
   return messageOf(error)
 }
 

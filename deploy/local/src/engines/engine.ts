@@ -38,13 +38,13 @@ export async function startEngine(
     renameSync(logFile, `${logFile}.1`)
   const engine = startEngineProcess({ ...command, logFile, stopTimeoutSeconds: 30 })
   const stopSignal: NodeJS.Signals = `SIG${command.stopSignal}`
-  place.ledger.add({ ...engine.identity, name: command.name, stopSignal, stopTimeoutMs: 30_000 })
   let ending: string | undefined
   void engine.exited.then((how) => {
     ending = how
     place.ledger.remove(engine.pid)
   })
   try {
+    place.ledger.add({ ...engine.identity, name: command.name, stopSignal, stopTimeoutMs: 30_000 })
     await waitFor({ what: `${command.name} did not answer`, timeoutMs, signal: place.signal }, () => {
       if (ending) throw new NeverError(explainEnding(command.name, ending, logFile))
       return ask()

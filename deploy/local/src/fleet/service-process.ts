@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Ledger } from '../ledger.ts'
-import { isDiskFull, LocalFleetError } from '../problem.ts'
+import { explainProblem, isDiskFull, LocalFleetError } from '../problem.ts'
 import { identifyProcess } from '../process-identity.ts'
 import { readTail } from '../tail.ts'
 import { NeverError, waitFor } from '../wait.ts'
@@ -74,8 +74,8 @@ export class ServiceProcess {
     })
     if (child.pid === undefined) return
     const identity = identifyProcess(child.pid)
-    this.#ledger.add({ ...identity, name, stopSignal: 'SIGTERM', stopTimeoutMs: DRAIN_TIMEOUT_MS })
     this.#events.changed()
+    this.#ledger.add({ ...identity, name, stopSignal: 'SIGTERM', stopTimeoutMs: DRAIN_TIMEOUT_MS })
   }
 
   #ended(how: string, code: number | null, startedAt: number, resolve: () => void): void {
@@ -93,7 +93,19 @@ export class ServiceProcess {
     this.#events.say(
       `${this.command.name} ${how}; it is started again in ${pauseMs / 1000} s (log: ${this.command.logFile})`,
     )
-    this.#timer = setTimeout(() => this.start(), pauseMs)
+    this.#timer = setTimeout(() => this.#startAgain(), pauseMs)
+  }
+
+  /** A start that fails at once, for want of disk, is one more failure and no end of the supervisor. */
+  #startAgain(): void {
+    try {
+      this.start()
+    } catch (error) {
+      this.#failures += 1
+      const pauseMs = restartPauseMs(this.#failures)
+      this.#events.say(`${this.command.name}: ${explainProblem(error)}; tried again in ${pauseMs / 1000} s`)
+      this.#timer = setTimeout(() => this.#startAgain(), pauseMs)
+    }
   }
 
   /** Resolves when the instance says it is ready; rejects with the end of its log when it never will. */

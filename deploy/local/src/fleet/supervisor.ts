@@ -8,6 +8,7 @@ import { logFileOf } from '../engines/engine.ts'
 import { writePrometheusTargets } from '../engines/prometheus.ts'
 import { type EngineRow, type RunningEngines, startEngines } from '../engines.ts'
 import { Ledger } from '../ledger.ts'
+import { explainProblem } from '../problem.ts'
 import { identifyProcess } from '../process-identity.ts'
 import type { Progress } from '../programs/program.ts'
 import { ensureAdminKey, makeLoginToken } from './admin-key.ts'
@@ -73,7 +74,13 @@ export async function superviseFleet(
 
   const instances = planInstances(options)
   resources.defer(() => removeRunFile(home))
-  const changed = () => writeRunFile(home, describeRun(options, instances, services, engines))
+  const changed = () => {
+    try {
+      writeRunFile(home, describeRun(options, instances, services, engines))
+    } catch (error) {
+      telling.say(`run.json could not be written: ${explainProblem(error)}`)
+    }
+  }
   const events = { changed, say: telling.say }
   const services: ServiceProcess[] = instances.map((instance) => {
     const command = commandOf(
