@@ -60,3 +60,10 @@ test('a statement that takes too long is ended', async () => {
   await using pool = openPool({ ...options, url: database.url, statementTimeoutMs: 100 })
   await expect(pool.query('SELECT pg_sleep(30)')).rejects.toMatchObject({ code: '57014' })
 })
+
+test('the state of a pool that nobody uses is found out by asking for it', async () => {
+  await using database = await testDatabase()
+  await using pool = openPool({ ...options, url: database.url })
+  expect(pool.state()).toBe('not tried yet')
+  await eventually(() => pool.state() === 'up')
+})

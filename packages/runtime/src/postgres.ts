@@ -38,7 +38,7 @@ export interface Pool extends Queryable, AsyncDisposable {
   transaction<T>(work: (transaction: Transaction) => Promise<T>, begin?: string): Promise<T>
   /** A connection for exclusive, longer use (LISTEN, advisory locks). It counts against `max`; dispose gives it back. */
   session(): Promise<Session>
-  /** 'up' after an answer, else what went wrong last. */
+  /** 'up' after an answer, else what went wrong last. Knowledge older than 5 s is renewed in the background. */
   state(): string
 }
 
@@ -92,12 +92,15 @@ function poolConfig(options: PoolOptions, connectionString: string): pg.PoolConf
   }
 }
 
+const stateKnownForMs = 5_000
+
 /** Opens nothing yet: connections are made when needed, so a service starts with Postgres away. */
 export function openPool(options: PoolOptions): Pool {
   const pools = new Map<string, pg.Pool>()
   const finder: PrimaryFinder | undefined =
     hostsOf(options.url).length > 1 ? createPrimaryFinder(options.url, options.connectTimeoutMs) : undefined
   let state = 'not tried yet'
+  let knownAtMs = Number.NEGATIVE_INFINITY
 
   function poolOf(connectionString: string): pg.Pool {
     let pool = pools.get(connectionString)
@@ -122,10 +125,12 @@ export function openPool(options: PoolOptions): Pool {
     try {
       const result = await work()
       state = 'up'
+      knownAtMs = performance.now()
       return result
     } catch (error) {
       if (isConnectionError(error)) {
         state = (error as Error).message
+        knownAtMs = performance.now()
         finder?.forget()
       }
       throw error
@@ -144,7 +149,13 @@ export function openPool(options: PoolOptions): Pool {
         [Symbol.dispose]: () => client.release(),
       }
     },
-    state: () => state,
+    state() {
+      if (performance.now() - knownAtMs > stateKnownForMs) {
+        knownAtMs = performance.now()
+        watched(async () => await (await current()).query('SELECT 1')).catch(() => {})
+      }
+      return state
+    },
     async [Symbol.asyncDispose]() {
       await Promise.all([...pools.values()].map((pool) => pool.end()))
     },

@@ -23,7 +23,7 @@ export async function startRedis(place: EngineHome, program: Program, port: numb
     'save ""',
     'appendonly no',
     `maxmemory ${MEMORY_MAX}`,
-    'maxmemory-policy volatile-lru',
+    'maxmemory-policy volatile-ttl',
     `dir "${folder}"`,
   ]
   await writeFile(config, `${lines.join('\n')}\n`)
