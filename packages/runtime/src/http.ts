@@ -60,6 +60,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     },
     ...options.fastify,
   })
+  // One logger for all requests: a child for each would cost more than many of the answers.
+  server.setChildLoggerFactory((logger) => logger)
   server.setValidatorCompiler(({ schema, httpPart }) =>
     (httpPart === 'body' ? exact : fromText).compile(schema),
   )
