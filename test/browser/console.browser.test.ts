@@ -1,4 +1,7 @@
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { readAdminKey } from '@linkfleet/testkit/fleet'
 import { call, untilCounted } from '@linkfleet/testkit/fleet-client'
 import chromium from '@sparticuz/chromium'
@@ -21,12 +24,25 @@ const browserFlags = [
   '--disable-component-update',
 ]
 let browser: Browser
+/** Chromium's package unpacks below TMPDIR: a folder of our own, which no other user or run can reach into. */
+const unpacked = await mkdtemp(join(tmpdir(), 'linkfleet-chromium-'))
+
+async function unpackChromium(): Promise<string> {
+  const before = process.env.TMPDIR
+  process.env.TMPDIR = unpacked
+  try {
+    return await chromium.executablePath()
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = before
+  }
+}
 
 beforeAll(async () => {
   await new Promise<void>((resolve) => landing.listen(0, '127.0.0.1', resolve))
   const { port } = landing.address() as { port: number }
   browser = await playwright.launch({
-    executablePath: await chromium.executablePath(),
+    executablePath: await unpackChromium(),
     headless: true,
     args: [...browserFlags, `--host-resolver-rules=MAP ${targetHost}:80 127.0.0.1:${port}`],
   })
@@ -35,6 +51,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close()
   landing.close()
+  await rm(unpacked, { recursive: true, force: true })
 })
 
 /** Opens the console as `npm start` tells people to: through a one-time login URL. */

@@ -1,6 +1,13 @@
 import { eventually } from '@linkfleet/testkit/eventually'
 import { readAdminKey } from '@linkfleet/testkit/fleet'
-import { call, createLink, follow, readStats, untilCounted } from '@linkfleet/testkit/fleet-client'
+import {
+  call,
+  createLink,
+  follow,
+  readStats,
+  untilCounted,
+  untilCurrent,
+} from '@linkfleet/testkit/fleet-client'
 import { uniqueName } from '@linkfleet/testkit/unique-name'
 import { expect, inject, test } from 'vitest'
 
@@ -81,11 +88,17 @@ test('an alias works at once although it was asked for before, and can be taken 
 })
 
 test('a link that has expired answers 410, and its visits are no clicks', async () => {
-  const expiresAt = new Date(Date.now() + 1_500).toISOString()
+  const expiresAt = new Date(Date.now() + 5_000).toISOString()
   const { code } = await createLink(fleet, { url: 'https://example.com/soon-gone', expiresAt })
   expect((await follow(fleet, code)).status).toBe(302)
   await eventually(async () => (await follow(fleet, code)).status === 410)
-  await untilCounted(fleet, code, (await readStats(fleet, code)).total)
+  expect((await follow(fleet, code)).status).toBe(410)
+  const followed = (await readStats(fleet, code)).total
+  const { total, orphans } = await untilCurrent(fleet, code, Date.now())
+  expect(total).toBeGreaterThanOrEqual(followed)
+  expect(orphans).toBeGreaterThanOrEqual(2)
+  expect((await follow(fleet, code)).status).toBe(410)
+  expect((await untilCurrent(fleet, code, Date.now())).total).toBe(total)
 })
 
 test('a create that is repeated with its Idempotency-Key makes one link', async () => {
@@ -122,6 +135,10 @@ test('a thousand links, each followed once, are each counted once and lead where
   })
   expect(new Set(codes).size).toBe(urls.length)
   await inBatches(codes, 50, async (code) => void (await untilCounted(fleet, code, 1, 20_000)))
+  const countedMs = Date.now()
+  await inBatches(codes, 50, async (code) =>
+    expect((await untilCurrent(fleet, code, countedMs)).total).toBe(1),
+  )
 })
 
 async function inBatches<T>(

@@ -1,5 +1,6 @@
 /** docker-compose.yml and the Dockerfile, read as data: no Docker is needed to see that they fit the services. */
 import { existsSync } from 'node:fs'
+import { images } from '@linkfleet/testkit/containers'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { readText, root } from './files.ts'
@@ -15,6 +16,7 @@ interface ComposeService {
   readonly networks?: readonly string[]
   readonly healthcheck?: { readonly test: readonly string[] }
   readonly secrets?: readonly string[]
+  readonly read_only?: boolean
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
 }
 
@@ -95,6 +97,20 @@ test('there are a primary, two replicas, Redis, Kafka, Prometheus and a migratio
 test('images have a version of their own', () => {
   for (const [name, { image }] of all)
     expect(image, name).toMatch(/:(\$\{LINKFLEET_VERSION:-dev\}|v?\d[\w.-]*)$/)
+})
+
+test('tests in containers use the images of the deployment', () => {
+  const deployed = all.map(([, { image }]) => image)
+  for (const image of Object.values(images)) expect(deployed).toContain(image)
+})
+
+test('a service that is given a secret of the environment can be written to: Compose copies it into the container', () => {
+  for (const [name, service] of all) {
+    const copied = (service.secrets ?? []).some(
+      (secret) => compose.secrets[secret]?.environment !== undefined,
+    )
+    if (copied) expect(service.read_only ?? false, name).toBe(false)
+  }
 })
 
 test('every file that is mounted exists, and every volume and secret is declared', () => {

@@ -9,9 +9,9 @@ import { GenericContainer, Network, type StartedTestContainer, Wait } from 'test
 import type { RunningEngines } from './start-engines.ts'
 
 export const images = {
-  postgres: 'postgres:18',
-  redis: 'redis:8',
-  kafka: 'apache/kafka:4.1.0',
+  postgres: 'postgres:18-bookworm',
+  redis: 'valkey/valkey:8.1-alpine',
+  kafka: 'apache/kafka:4.1.1',
 } as const
 
 const run = promisify(execFile)

@@ -14,6 +14,7 @@ export interface Stats {
   readonly total: number
   readonly humans: number
   readonly bots: number
+  readonly orphans: number
   readonly series: readonly { readonly start: string; readonly clicks: number }[]
   readonly asOf: string
 }
@@ -64,19 +65,33 @@ export async function readStats(fleet: Fleet, code: string): Promise<Stats> {
   return (await response.json()) as Stats
 }
 
-/** Waits until a link's total is `total`, and fails at once when it is over. */
+/** Waits until a link's total is `total`. One that is over it is a click counted twice: it fails at once. */
 export async function untilCounted(
   fleet: Fleet,
   code: string,
   total: number,
   withinMs = 10_000,
 ): Promise<Stats> {
+  const stats = await eventually(
+    async () => {
+      const read = await readStats(fleet, code)
+      if (read.total < total) throw new Error(`${code} has ${read.total} clicks, not ${total}`)
+      return read
+    },
+    { withinMs, everyMs: 100 },
+  )
+  if (stats.total > total)
+    throw new Error(`${code} has ${stats.total} clicks, more than the ${total} it was followed`)
+  return stats
+}
+
+/** Waits until the statistics of a link are as of `momentMs` or later: what comes after is not missing from them. */
+export async function untilCurrent(fleet: Fleet, code: string, momentMs: number): Promise<Stats> {
   return await eventually(
     async () => {
       const stats = await readStats(fleet, code)
-      if (stats.total !== total) throw new Error(`${code} has ${stats.total} clicks, not ${total}`)
-      return stats
+      return Date.parse(stats.asOf) >= momentMs ? stats : false
     },
-    { withinMs, everyMs: 100 },
+    { withinMs: 20_000, everyMs: 100 },
   )
 }
