@@ -57,7 +57,8 @@ describe('id-generator, as a process', () => {
     await using first = await startProcess(options)
     using firstClient = openClient(first.grpcAddress)
     const codes = await firstClient.allocate(1_000)
-    // The lease runs out under its holder, which does not know; all other shards are taken.
+    // The lease runs out under its holder, which is frozen and cannot renew it; all other shards are taken.
+    first.freeze()
     const held = await runOnDatabase(
       database.url,
       `UPDATE ids.shards SET lease_expires_at = CASE WHEN lease_owner IS NULL THEN 'infinity' ELSE now() - interval '1 s' END
@@ -72,6 +73,7 @@ describe('id-generator, as a process', () => {
       `SELECT lease_epoch FROM ids.shards WHERE shard = ${shard}`,
     )
     expect(holder).toEqual({ lease_epoch: 2 })
+    first.thaw()
     // The first one goes on with the blocks it has, and gets no further ones of the shard.
     const more = await Promise.all(
       [firstClient, secondClient].flatMap((client) => [client.allocate(1_000), client.allocate(1_000)]),

@@ -12,6 +12,9 @@ export interface GeneratorProcess extends AsyncDisposable {
   readonly adminUrl: string
   /** Sends the signal and waits for the end; the exit status, or null when the signal ended it. */
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null>
+  /** Stops its clock: it neither answers nor renews its leases until `thaw`. */
+  freeze(): void
+  thaw(): void
 }
 
 const main = fileURLToPath(new URL('../main.ts', import.meta.url))
@@ -49,6 +52,8 @@ export async function startProcess(options: {
     grpcAddress: grpc,
     adminUrl: admin,
     kill,
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
     [Symbol.asyncDispose]: async () => {
       await kill('SIGKILL')
     },
