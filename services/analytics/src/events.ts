@@ -2,7 +2,7 @@
 import type { Logger } from '@linkfleet/runtime/log'
 import type { Metrics } from '@linkfleet/runtime/metrics'
 import { poisonReasons } from './domain/click-message.ts'
-import { oldestUnappliedAgeSeconds, type PartitionProgress } from './domain/freshness.ts'
+import { type ConsumerProgress, oldestUnappliedAgeSeconds } from './domain/freshness.ts'
 import type { Position } from './domain/position.ts'
 import type { ApplyOutcome } from './ports.ts'
 
@@ -160,16 +160,13 @@ function createIngestMetrics(metrics: Metrics) {
 }
 
 /** Gauges that are read from the consumer at each scrape. */
-export function exposeProgress(
-  metrics: Metrics,
-  progress: () => ReadonlyMap<number, PartitionProgress>,
-  now: () => number,
-): void {
+export function exposeProgress(metrics: Metrics, consumer: ConsumerProgress, now: () => number): void {
   metrics.gauge(
     'analytics_oldest_unapplied_click_age_seconds',
-    'Age of the oldest click in the partitions of this instance that is not counted yet.',
+    'Age of the oldest click in the partitions of this instance that is not counted yet; in no group, at least the time without one.',
     [],
-    (gauge) => gauge.set(oldestUnappliedAgeSeconds(progress().values(), now())),
+    (gauge) =>
+      gauge.set(oldestUnappliedAgeSeconds(consumer.progress().values(), consumer.outsideSinceMs(), now())),
   )
   metrics.gauge(
     'analytics_consumer_lag_records',
@@ -177,7 +174,7 @@ export function exposeProgress(
     ['partition'],
     (gauge) => {
       gauge.reset()
-      for (const [partition, { lagRecords }] of progress())
+      for (const [partition, { lagRecords }] of consumer.progress())
         gauge.set({ partition: String(partition) }, lagRecords)
     },
   )

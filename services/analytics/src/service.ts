@@ -57,7 +57,7 @@ export async function startAnalytics(config: AnalyticsConfig, context: ServiceCo
       now,
     }),
   )
-  exposeProgress(metrics, () => consumer.progress(), now)
+  exposeProgress(metrics, consumer, now)
   resources.use(startPruner({ pool: primary, retention, events, now }))
 
   const grpc = resources.use(

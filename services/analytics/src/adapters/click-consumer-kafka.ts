@@ -15,7 +15,11 @@ import {
   type Kafka,
 } from '@linkfleet/runtime/kafka'
 import type { ClickRecord } from '../domain/batch-plan.ts'
-import type { PartitionProgress } from '../domain/freshness.ts'
+import {
+  type ConsumerProgress,
+  oldestUnappliedAgeSeconds,
+  type PartitionProgress,
+} from '../domain/freshness.ts'
 import type { LogEnds } from '../domain/position.ts'
 import type { Events } from '../events.ts'
 import type { ClickLog, ClickStore, Delivery } from '../ports.ts'
@@ -34,9 +38,7 @@ export interface ClickConsumerOptions {
   readonly now: () => number
 }
 
-export interface ClickConsumer extends AsyncDisposable {
-  /** By partition, of the partitions that this instance has now. */
-  progress(): ReadonlyMap<number, PartitionProgress>
+export interface ClickConsumer extends ConsumerProgress, AsyncDisposable {
   /** 'up' while Kafka answers, else what went wrong last. */
   state(): string
 }
@@ -51,6 +53,7 @@ export function startClickConsumer(options: ClickConsumerOptions): ClickConsumer
   const finished = run.keepRunning()
   return {
     progress: () => run.progress(),
+    outsideSinceMs: () => run.outsideSinceMs,
     state: () => run.state,
     async [Symbol.asyncDispose]() {
       stopping.abort()
@@ -61,6 +64,7 @@ export function startClickConsumer(options: ClickConsumerOptions): ClickConsumer
 
 class ConsumerRun {
   state = 'not tried yet'
+  outsideSinceMs: number | undefined
   readonly #options: ClickConsumerOptions
   readonly #stopping: AbortSignal
   readonly #followers = new Map<number, PartitionFollower>()
@@ -68,6 +72,7 @@ class ConsumerRun {
   constructor(options: ClickConsumerOptions, stopping: AbortSignal) {
     this.#options = options
     this.#stopping = stopping
+    this.outsideSinceMs = options.now()
   }
 
   progress(): ReadonlyMap<number, PartitionProgress> {
@@ -134,6 +139,7 @@ class ConsumerRun {
 
   #assign(partitions: readonly number[], consumer: Consumer, admin: Admin): void {
     this.#release()
+    this.outsideSinceMs = undefined
     const { store, events, now, topic } = this.#options
     this.state = 'up'
     events.assigned(partitions)
@@ -146,7 +152,11 @@ class ConsumerRun {
     }
   }
 
+  /** What the followers were behind when they were let go is not forgotten with them. */
   #release(): void {
+    const nowMs = this.#options.now()
+    const behindMs = oldestUnappliedAgeSeconds(this.progress().values(), undefined, nowMs) * 1000
+    this.outsideSinceMs ??= nowMs - behindMs
     for (const follower of this.#followers.values()) follower.stop()
     this.#followers.clear()
   }

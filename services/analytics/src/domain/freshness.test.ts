@@ -8,12 +8,19 @@ const idle: PartitionProgress = {
   lagRecords: 0,
   inHandOldestMs: undefined,
 }
-const age = (...partitions: PartitionProgress[]) => oldestUnappliedAgeSeconds(partitions, nowMs)
+const age = (...partitions: PartitionProgress[]) => oldestUnappliedAgeSeconds(partitions, undefined, nowMs)
 
 describe('the age of the oldest click that is not counted', () => {
-  it('is 0 when everything is counted, and without a partition', () => {
+  it('is 0 when everything is counted, and in a group that gave it no partition', () => {
     expect(age(idle, idle)).toBe(0)
     expect(age()).toBe(0)
+  })
+
+  it('is at least the time spent in no group', () => {
+    expect(oldestUnappliedAgeSeconds([], nowMs - 9_000, nowMs)).toBe(9)
+    const lagging = { ...idle, lagRecords: 3, caughtUpAtMs: nowMs - 7_000 }
+    expect(oldestUnappliedAgeSeconds([lagging], nowMs - 9_000, nowMs)).toBe(9)
+    expect(oldestUnappliedAgeSeconds([lagging], nowMs - 2_000, nowMs)).toBe(7)
   })
 
   it('reaches back to when a lagging partition was last caught up', () => {

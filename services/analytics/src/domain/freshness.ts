@@ -11,15 +11,27 @@ export interface PartitionProgress {
   readonly inHandOldestMs: number | undefined
 }
 
+export interface ConsumerProgress {
+  /** By partition, of the partitions that this instance has now. */
+  progress(): ReadonlyMap<number, PartitionProgress>
+  /** Since when this instance has been in no group, from its start on; undefined while it is in one. */
+  outsideSinceMs(): number | undefined
+}
+
 /** Without an answer for this long, the log is taken to hold clicks that we do not know of. */
 const answerAgeMsMax = 5_000
 
 /**
  * Seconds, never less than the truth but for clicks that still wait in spools: an unapplied click arrived after
- * its partition was last caught up, so that moment bounds its age.
+ * its partition was last caught up, so that moment bounds its age. An instance in no group has no partition to look
+ * at and counts nothing, so its clicks are taken to wait since `outsideSinceMs`.
  */
-export function oldestUnappliedAgeSeconds(partitions: Iterable<PartitionProgress>, nowMs: number): number {
-  let oldestMs = nowMs
+export function oldestUnappliedAgeSeconds(
+  partitions: Iterable<PartitionProgress>,
+  outsideSinceMs: number | undefined,
+  nowMs: number,
+): number {
+  let oldestMs = Math.min(nowMs, outsideSinceMs ?? nowMs)
   for (const progress of partitions) {
     const blind = nowMs - progress.askedAtMs > answerAgeMsMax
     if (progress.lagRecords > 0 || blind) oldestMs = Math.min(oldestMs, progress.caughtUpAtMs)

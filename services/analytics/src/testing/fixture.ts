@@ -109,6 +109,7 @@ function startTestConsumer({ topic, group, partitions, kafka, pool }: ConsumerPa
   })
   return {
     progress: () => consumer.progress(),
+    outsideSinceMs: () => consumer.outsideSinceMs(),
     state: () => consumer.state(),
     async metric(name) {
       const values = (await metrics.registry.getSingleMetric(name)?.get())?.values ?? []
