@@ -1,6 +1,7 @@
 /** Adds a rollup to its tables: one statement a table, rows as arrays, in key order. */
 import type { Queryable } from '@linkfleet/runtime/postgres'
 import type { Rollup } from '../domain/rollup.ts'
+import { writeTraits } from './trait-rows-pg.ts'
 
 interface Column {
   readonly type: 'int' | 'smallint' | 'bigint' | 'text' | 'ms' | 'day'
@@ -22,10 +23,11 @@ export async function writeRollup(transaction: Queryable, partition: number, rol
     const rows = Object.values(upsert.add)[0]?.length ?? 0
     if (rows > 0) await transaction.query(toQuery(upsert))
   }
+  await writeTraits(transaction, rollup.traits)
 }
 
 function upsertsOf(partition: number, rollup: Rollup): Upsert[] {
-  const { totals, series, traits, fleet, orphans } = rollup
+  const { totals, series, fleet, orphans } = rollup
   return [
     {
       table: 'totals',
@@ -48,16 +50,6 @@ function upsertsOf(partition: number, rollup: Rollup): Upsert[] {
         start_at: ms(series.map((row) => row.startMs)),
       },
       add: tallies(series),
-    },
-    {
-      table: 'trait_days',
-      key: {
-        ...linkKey(traits),
-        day: day(traits.map((row) => row.dayMs)),
-        trait: { type: 'smallint', values: traits.map((row) => row.trait) },
-        value: { type: 'text', values: traits.map((row) => row.value) },
-      },
-      add: tallies(traits),
     },
     {
       table: 'fleet_series',
