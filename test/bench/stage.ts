@@ -1,8 +1,8 @@
 /** What every bench stands on: engines, services and a temporary home, all of which end with it. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { availableParallelism, cpus, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
+import { availableParallelism, cpus } from 'node:os'
 import type { EngineName } from '@linkfleet/local/engines'
+import { temporaryHome } from '@linkfleet/testkit/temporary-home'
 import pg from 'pg'
 import { type Cores, pinCores } from './cores.ts'
 import { type BenchDatabase, type BenchEngines, openBenchEngines } from './engines.ts'
@@ -40,7 +40,7 @@ export async function openStage(context: BenchContext, wanted: StageEngines): Pr
   const machine = `${availableParallelism()} × ${cpus()[0]?.model.trim() ?? 'unknown CPU'}, Node ${process.version}.`
   await using resources = new AsyncDisposableStack()
   const cores: Cores = pinCores()
-  const home = await mkdtemp(join(tmpdir(), 'linkfleet-bench-'))
+  const home = await temporaryHome('bench')
   resources.defer(() => rm(home, { recursive: true, force: true, maxRetries: 5 }))
   const engines = resources.use(await openBenchEngines({ home, ...wanted, say, signal }))
   signal.throwIfAborted()

@@ -4,13 +4,13 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isPortFree } from '@linkfleet/local/ports'
 import { readRunFile, runLauncher } from '@linkfleet/testkit/fleet'
 import { freePortBase } from '@linkfleet/testkit/free-ports'
+import { temporaryHome } from '@linkfleet/testkit/temporary-home'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 const launcher = fileURLToPath(new URL('../../deploy/local/bin/linkfleet.mjs', import.meta.url))
@@ -20,7 +20,7 @@ let portBase: number
 const codes: string[] = []
 
 beforeAll(async () => {
-  home = await mkdtemp(join(tmpdir(), 'linkfleet-lifecycle-'))
+  home = await temporaryHome('lifecycle')
   portBase = await freePortBase()
 })
 afterAll(async () => {
@@ -218,7 +218,7 @@ test('without Java and without a way to fetch it, the start ends with one senten
 })
 
 async function anotherHome(): Promise<{ home: string } & AsyncDisposable> {
-  const other = await mkdtemp(join(tmpdir(), 'linkfleet-lifecycle-'))
+  const other = await temporaryHome('lifecycle')
   const remove = () => rm(other, { recursive: true, force: true, maxRetries: 5 })
   return { home: other, [Symbol.asyncDispose]: remove }
 }

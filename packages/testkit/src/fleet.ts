@@ -1,11 +1,11 @@
 /** A whole fleet as `npm start` brings it up, for tests that use public ports only. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePortBase } from './free-ports.ts'
+import { temporaryHome } from './temporary-home.ts'
 
 export interface Fleet {
   readonly home: string
@@ -60,7 +60,7 @@ export async function runLauncher(
 
 /** Starts a fleet with a home and ports of its own. Disposing stops it and removes its home. */
 export async function startFleet(options: readonly string[] = []): Promise<Fleet & AsyncDisposable> {
-  const home = await mkdtemp(join(tmpdir(), 'linkfleet-fleet-'))
+  const home = await temporaryHome('fleet')
   const portBase = await freePortBase()
   const started = await runLauncher([
     'start',

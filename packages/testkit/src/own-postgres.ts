@@ -1,13 +1,12 @@
 /** A Postgres primary with two replicas for one test alone, which may cut them off, kill the primary and promote. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { startEngines } from '@linkfleet/local/engines'
 import { promote } from '@linkfleet/local/engines/postgres'
 import { migrate } from '@linkfleet/postgres/migrate'
 import pg from 'pg'
 import { runOnce } from './database.ts'
 import { eventually } from './eventually.ts'
+import { temporaryHome } from './temporary-home.ts'
 
 export interface OwnPostgres extends AsyncDisposable {
   /** One URL that names every member, so that a client can follow the primary. */
@@ -25,7 +24,7 @@ const REPLICAS = 2
 
 export async function startOwnPostgres(): Promise<OwnPostgres> {
   await using resources = new AsyncDisposableStack()
-  const home = await mkdtemp(join(tmpdir(), 'linkfleet-own-postgres-'))
+  const home = await temporaryHome('own-postgres')
   resources.defer(async () => await rm(home, { recursive: true, force: true, maxRetries: 5 }))
   const engines = resources.use(
     await startEngines({ home, ports: 'free', which: ['postgres'], replicas: REPLICAS, env: {} }),

@@ -1,12 +1,11 @@
 /** Starts the engines of a test run: as containers where that can be done, else as programs of this machine. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { startEngines } from '@linkfleet/local/engines'
 import { freePortBlock } from '@linkfleet/local/ports'
 import { startContainers, whyNoContainers } from './containers.ts'
 import { makeTemplate } from './database.ts'
 import type { EngineSet } from './engine-set.ts'
+import { temporaryHome } from './temporary-home.ts'
 
 /** Engines that answer, before any schema is in them. */
 export type RunningEngines = Omit<EngineSet, 'templateDatabase'> & AsyncDisposable
@@ -29,7 +28,7 @@ const replicaCount = 2
 
 async function startPrograms(say: (sentence: string) => void): Promise<RunningEngines> {
   await using resources = new AsyncDisposableStack()
-  const home = await mkdtemp(join(tmpdir(), 'linkfleet-engines-'))
+  const home = await temporaryHome('engines')
   resources.defer(async () => await rm(home, { recursive: true, force: true, maxRetries: 5 }))
   const first = await freePortBlock(replicaCount + 4)
   const engines = await startEngines({

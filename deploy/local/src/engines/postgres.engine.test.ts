@@ -1,4 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -8,6 +11,8 @@ import { findPostgres } from '../programs/postgres.ts'
 import type { Program } from '../programs/program.ts'
 import { waitFor } from '../wait.ts'
 import { type PostgresCluster, promote, startPostgres } from './postgres.ts'
+import { preparePostgresFolder } from './postgres-folder.ts'
+import { removeStalePid } from './postgres-pid.ts'
 import { connectOnce } from './postgres-query.ts'
 
 let home: string
@@ -16,6 +21,8 @@ let program: Program
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'linkfleet-postgres-'))
+  // Run by root, Postgres works as another user: in a closed home its data would lie elsewhere and outlive the home.
+  await chmod(home, 0o711)
   firstPort = await freePortBlock(3)
   program = await findPostgres()
 })
@@ -100,6 +107,31 @@ describe('a primary and its two replicas', { timeout: 120_000 }, () => {
     const again = await cluster.primary.startAgain()
     expect(await ask(again.url, 'SELECT pg_is_in_recovery()')).toBe(true)
     await again.process.stop()
+  })
+
+  test('a pid file whose number went to a process that is no Postgres does not stop the next start', async () => {
+    let data: string
+    {
+      await using cluster = await startCluster()
+      data = cluster.members[0]?.data ?? ''
+      const engines = [cluster.primary, ...cluster.replicas]
+      for (const { pid } of engines) process.kill(pid, 'SIGKILL')
+      await Promise.all(engines.map((engine) => engine.process.exited))
+    }
+    const user = process.getuid?.() === 0 ? (await preparePostgresFolder(home)).user : undefined
+    const stranger = spawn('/bin/sleep', ['300'], { cwd: '/', ...user })
+    try {
+      await once(stranger, 'spawn')
+      const file = join(data, 'postmaster.pid')
+      await writeFile(file, `${stranger.pid}\n${data}\n1\n${firstPort}\n\n127.0.0.1\n`)
+      if (user) await chown(file, user.uid, user.gid)
+      await using cluster = await startCluster()
+      await expectEverywhere(cluster, 'first,second,third')
+      await removeStalePid(data)
+      expect(existsSync(file)).toBe(true)
+    } finally {
+      stranger.kill()
+    }
   })
 
   test('a promotion that was named but never carried out is finished by the next start', async () => {

@@ -18,6 +18,7 @@ import {
   seedFromRunning,
   writeMemberSettings,
 } from './postgres-folder.ts'
+import { removeStalePid } from './postgres-pid.ts'
 import { settlePrimary, writePrimaryName } from './postgres-primary.ts'
 import { connectOnce, memberUrl } from './postgres-query.ts'
 
@@ -44,7 +45,7 @@ export async function startPostgres(
     port: options.firstPort + index,
     data: join(folder.path, `pg-${index + 1}`),
   }))
-  const password = await initialize(folder, program, members[0] as Member)
+  const password = await initialize(folder, program, members[0] as Member, place.signal)
   const { name, member: primaryMember } = await settlePrimary(folder, members)
   if (!primaryMember)
     throw new LocalFleetError(
@@ -110,6 +111,7 @@ async function findWritable(cluster: Cluster, except: Member): Promise<Member | 
 async function startProcess(cluster: Cluster, member: Member): Promise<Engine> {
   const { folder, password, program, place, primary, options } = cluster
   await writeMemberSettings(folder, member, member === primary ? undefined : primary, password, options)
+  await removeStalePid(member.data)
   const url = memberUrl(member.port, password)
   const command = {
     name: member.name,
