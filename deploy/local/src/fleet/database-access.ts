@@ -38,13 +38,23 @@ export async function prepareDatabase(
   const passwords: Partial<Record<ServiceRole, string>> = {}
   for (const role of Object.values(roles)) passwords[role] = randomBytes(18).toString('base64url')
   await setLoginUsers({ databaseUrl: engines.databaseUrl, passwords })
-  const hosts = postgres.members.map(({ port }) => `127.0.0.1:${port}`)
-  const replicaHosts = engines.databaseReplicaUrls.map((url) => new URL(url).host)
-  for (const name of names) {
-    const role = roles[name] as ServiceRole
+  const members = postgres.members.map(({ port }) => `127.0.0.1:${port}`)
+  const replicas = engines.databaseReplicaUrls.map((url) => new URL(url).host)
+  return accessTo({ members, replicas }, passwords)
+}
+
+/** Exported for its test. */
+export function accessTo(
+  hosts: { members: string[]; replicas: string[] },
+  passwords: Partial<Record<ServiceRole, string>>,
+): DatabaseAccess {
+  const access: DatabaseAccess = { databaseUrls: {}, replicaUrls: {} }
+  for (const [name, role] of Object.entries(roles) as [ServiceName, ServiceRole][]) {
     const url = (host: string) => `postgres://${loginUserOf(role)}:${passwords[role]}@${host}/${DATABASE}`
-    access.databaseUrls[name] = url(hosts.join(','))
-    access.replicaUrls[name] = replicaHosts.map(url)
+    access.databaseUrls[name] = url(hosts.members.join(','))
+    // Its blocks may run only so far ahead of whoever can be promoted: in time that is any member, the primary of now too.
+    const followed = name === 'id-generator' ? hosts.members : hosts.replicas
+    access.replicaUrls[name] = followed.map(url)
   }
   return access
 }
