@@ -12,6 +12,11 @@ test('a port that somebody listens on is not free', async () => {
   server.close()
 })
 
+test('a port of an address that this machine has not is neither free nor taken', async () => {
+  // RFC 5737: an address for documentation, which no machine has.
+  await expect(isPortFree(await freePort(), '192.0.2.1')).rejects.toMatchObject({ code: 'EADDRNOTAVAIL' })
+})
+
 test('a block of ports is free from its first to its last', async () => {
   const first = await freePortBlock(5)
   for (let port = first; port < first + 5; port++) expect(await isPortFree(port)).toBe(true)

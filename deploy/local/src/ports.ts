@@ -14,20 +14,26 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
+/** Rejects when the host is no address of this machine. */
 export async function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   const server = createServer()
-  const free = await new Promise<boolean>((resolve) => {
-    server.once('error', () => resolve(false))
+  const free = await new Promise<boolean>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(false) : reject(error),
+    )
     server.listen({ host, port, exclusive: true }, () => resolve(true))
   })
   if (free) await new Promise((resolve) => server.close(resolve))
   return free
 }
 
-/** The first of `count` free ports in a row, looked for below the range the kernel gives to clients. */
+/** Where blocks are looked for: below the ports that the kernel gives to clients, from 32,768. */
+export const blockRange = { lowest: 25_000, highest: 32_700 }
+
+/** The first of `count` free ports in a row. */
 export async function freePortBlock(count: number, random: () => number = Math.random): Promise<number> {
-  const lowest = 20_000
-  const highest = 32_000 - count
+  const { lowest } = blockRange
+  const highest = blockRange.highest - count
   for (let attempt = 0; attempt < 200; attempt++) {
     const first = lowest + Math.floor(random() * (highest - lowest))
     if (await isBlockFree(first, count)) return first

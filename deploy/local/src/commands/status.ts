@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { makeLoginToken } from '../fleet/admin-key.ts'
 import { isHomeLocked } from '../fleet/home-lock.ts'
 import { readHome } from '../fleet/options.ts'
-import { adminKeyFile } from '../fleet/plan.ts'
+import { adminKeyFile, shownUrl } from '../fleet/plan.ts'
 import { type RunFile, type RunService, readRunFile } from '../fleet/run-file.ts'
 import { formatTable } from '../fleet/table.ts'
 
@@ -46,7 +46,8 @@ async function newLogin(home: string, run: RunFile): Promise<string | null> {
   try {
     const adminKey = (await readFile(adminKeyFile(home), 'utf8')).trim()
     const token = await makeLoginToken(shortenerUrl, adminKey, AbortSignal.timeout(ASK_TIMEOUT_MS))
-    return `http://localhost:${new URL(consoleUrl).port}/login?token=${encodeURIComponent(token)}`
+    const { hostname, port } = new URL(consoleUrl)
+    return `${shownUrl(hostname, Number(port))}/login?token=${encodeURIComponent(token)}`
   } catch {
     return null
   }

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { LocalFleetError } from '../problem.ts'
-import { type ServiceName, serviceNames } from './plan.ts'
+import { type ServiceName, serviceNames, shownUrl } from './plan.ts'
 
 export type FleetOptions = {
   home: string
@@ -39,12 +39,13 @@ export function readStartOptions(args: string[], checkout: string, cwd = process
   )
   const brokers = wholeNumber('--brokers', String(values.brokers), 1, 3)
   if (brokers === 2) throw new LocalFleetError('--brokers must be 1 or 3: two brokers have no majority.')
+  const host = String(values.host)
   const publicUrl = values['public-url'] as string | undefined
   return {
     home: homeOf(values.home as string | undefined, checkout, cwd),
     portBase,
-    host: String(values.host),
-    publicUrl: publicUrl ? checkedUrl(publicUrl) : `http://localhost:${portBase}`,
+    host,
+    publicUrl: publicUrl ? checkedUrl(publicUrl) : shownUrl(host, portBase),
     detach: Boolean(values.detach),
     brokers: brokers as 1 | 3,
     scale: readScale(values.scale as string[]),

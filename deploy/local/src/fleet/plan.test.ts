@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest'
 import { LocalFleetError } from '../problem.ts'
 import { readStartOptions } from './options.ts'
-import { type Addresses, planEnginePorts, planEnvironment, planInstances, planPorts } from './plan.ts'
+import {
+  type Addresses,
+  planEnginePorts,
+  planEnvironment,
+  planInstances,
+  planPorts,
+  shownUrl,
+} from './plan.ts'
+import { requireFreePorts } from './port-check.ts'
 
 const options = (...args: string[]) => readStartOptions(args, '/checkout', '/somewhere')
 const addresses: Addresses = {
@@ -77,6 +85,17 @@ test('a home is taken from where the command was given, the default one from the
 test('short URLs show the port base unless --public-url says otherwise', () => {
   expect(options('--port-base', '9000').publicUrl).toBe('http://localhost:9000')
   expect(options('--public-url', 'https://go.example/').publicUrl).toBe('https://go.example')
+})
+
+test('what a person is shown is where --host listens, and localhost where that means the same', () => {
+  expect(options('--host', '0.0.0.0').publicUrl).toBe('http://localhost:8080')
+  expect(options('--host', '192.0.2.1').publicUrl).toBe('http://192.0.2.1:8080')
+  expect(shownUrl('[::1]', 8083)).toBe('http://[::1]:8083')
+})
+
+test('a --host of another machine is refused in one sentence', async () => {
+  const refused = requireFreePorts(options('--host', '192.0.2.1', '--port-base', '21000'), {})
+  await expect(refused).rejects.toThrow('--host 192.0.2.1 is no address of this machine.')
 })
 
 test.each([

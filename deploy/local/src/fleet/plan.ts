@@ -126,7 +126,7 @@ export function planEnvironment(
       ...kafka,
       ID_GENERATOR_ADDRESSES: grpc('id-generator'),
       ANALYTICS_ADDRESSES: grpc('analytics'),
-      CONSOLE_URL: httpUrl('localhost', of('console')[0]?.httpPort ?? 0),
+      CONSOLE_URL: shownUrl(options.host, of('console')[0]?.httpPort ?? 0),
       ADMIN_KEY_FILE: adminKeyFile(options.home),
       ANONYMOUS_LOOPBACK: 'true',
     }),
@@ -162,6 +162,17 @@ export function adminKeyFile(home: string): string {
 
 /** How something on this machine reaches a port that listens on `host`. */
 export function httpUrl(host: string, port: number): string {
-  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  const bare = host.replace(/^\[|\]$/g, '')
+  const reachable = bare === '0.0.0.0' || bare === '::' ? '127.0.0.1' : bare
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
+}
+
+/** The same for a person to read: localhost wherever that is one of the addresses it means. */
+export function shownUrl(host: string, port: number): string {
+  return httpUrl(/^(127\.0\.0\.1|0\.0\.0\.0|::|\[::\])$/.test(host) ? 'localhost' : host, port)
+}
+
+/** May anybody on another machine reach what listens there? */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }

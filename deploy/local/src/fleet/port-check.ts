@@ -1,6 +1,6 @@
 /** Are the ports of a fleet free, and if not, which port base would work? */
 import { isPortFree } from '../ports.ts'
-import { LocalFleetError } from '../problem.ts'
+import { LocalFleetError, messageOf } from '../problem.ts'
 import type { FleetOptions } from './options.ts'
 import { planPorts } from './plan.ts'
 
@@ -30,8 +30,19 @@ function listSome(ports: number[]): string {
 
 async function takenPorts(options: FleetOptions, env: NodeJS.ProcessEnv): Promise<number[]> {
   const taken: number[] = []
-  for (const { port, host } of planPorts(options, env)) if (!(await isPortFree(port, host))) taken.push(port)
+  for (const { port, host } of planPorts(options, env)) {
+    const free = await isPortFree(port, host).catch((error) => {
+      throw new LocalFleetError(whyUnusable(error, port, host))
+    })
+    if (!free) taken.push(port)
+  }
   return taken
+}
+
+function whyUnusable(error: NodeJS.ErrnoException, port: number, host: string): string {
+  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN')
+    return `--host ${host} is no address of this machine.`
+  return `Port ${port} of ${host} cannot be listened on: ${messageOf(error)}.`
 }
 
 async function findPortBase(options: FleetOptions, env: NodeJS.ProcessEnv): Promise<number | undefined> {

@@ -24,6 +24,7 @@ import {
   planEnvironment,
   planInstances,
   type ServiceName,
+  shownUrl,
 } from './plan.ts'
 import { requireFreePorts } from './port-check.ts'
 import { removeRunFile, writeRunFile } from './run-file.ts'
@@ -183,7 +184,7 @@ async function firstLogin(
 ): Promise<string> {
   const port = (name: ServiceName) => instances.find(({ service }) => service === name)?.httpPort ?? 0
   const token = await makeLoginToken(httpUrl(options.host, port('shortener')), adminKey, signal)
-  return `http://localhost:${port('console')}/login?token=${encodeURIComponent(token)}`
+  return `${shownUrl(options.host, port('console'))}/login?token=${encodeURIComponent(token)}`
 }
 
 function describeRun(
