@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -14,8 +15,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { onlyOneAtATime } from './install-lock.mjs'
 
 export const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))))
 const pnpmManifest = join(root, 'deploy/local/manifest/pnpm')
@@ -23,7 +25,6 @@ const stampFile = join(root, 'node_modules/.linkfleet-installed')
 const lockFolder = join(root, 'node_modules/.linkfleet-installing')
 // Without a network npm would try for minutes before it says so.
 const fewRetries = ['--fetch-retries=2', '--fetch-retry-mintimeout=500', '--fetch-retry-maxtimeout=3000']
-const waitForOtherMs = 600_000
 
 // Things that must be there after any install; a stray package manager is noticed by their absence.
 const expected = [
@@ -34,28 +35,32 @@ const expected = [
 
 export async function installDependencies() {
   if (isInstalled()) return
-  await onlyOneAtATime(async () => {
-    if (isInstalled()) return
-    const pnpm = await findPnpm()
-    console.log('linkfleet: installing the dependencies that pnpm-lock.yaml names…')
-    // npm leaves this behind; with it there, whatever npm did is undone by installing again.
-    rmSync(join(root, 'node_modules/.package-lock.json'), { force: true })
-    rmSync(join(root, 'package-lock.json'), { force: true })
-    await run('The dependencies', pnpm, ['install', '--frozen-lockfile', '--reporter=append-only'], root)
-    const missing = expected.find((path) => !existsSync(join(root, path)))
-    if (missing) {
-      // The package manager believes its own notes; without them it looks again.
-      for (const notes of ['.modules.yaml', '.pnpm-workspace-state-v1.json'])
-        rmSync(join(root, 'node_modules', notes), { force: true })
-      await run(
-        'The dependencies',
-        pnpm,
-        ['install', '--frozen-lockfile', '--force', '--reporter=append-only'],
-        root,
-      )
-    }
-    writeFileSync(stampFile, stamp())
-  })
+  await onlyOneAtATime(
+    lockFolder,
+    async () => {
+      if (isInstalled()) return
+      const pnpm = await findPnpm()
+      console.log('linkfleet: installing the dependencies that pnpm-lock.yaml names…')
+      // npm leaves this behind; with it there, whatever npm did is undone by installing again.
+      rmSync(join(root, 'node_modules/.package-lock.json'), { force: true })
+      rmSync(join(root, 'package-lock.json'), { force: true })
+      await run('The dependencies', pnpm, ['install', '--frozen-lockfile', '--reporter=append-only'], root)
+      const missing = expected.find((path) => !existsSync(join(root, path)))
+      if (missing) {
+        // The package manager believes its own notes; without them it looks again.
+        for (const notes of ['.modules.yaml', '.pnpm-workspace-state-v1.json'])
+          rmSync(join(root, 'node_modules', notes), { force: true })
+        await run(
+          'The dependencies',
+          pnpm,
+          ['install', '--frozen-lockfile', '--force', '--reporter=append-only'],
+          root,
+        )
+      }
+      writeFileSync(stampFile, stamp())
+    },
+    (error) => explain('The dependencies', String(error.message)),
+  )
 }
 
 function isInstalled() {
@@ -84,56 +89,6 @@ function packageFiles() {
     .filter((file) => existsSync(join(root, file)))
 }
 
-// A folder is made by exactly one; the process that made it is named inside, so that a killed one is not waited for.
-async function onlyOneAtATime(work) {
-  mkdirSync(dirname(lockFolder), { recursive: true })
-  const deadline = Date.now() + waitForOtherMs
-  for (let told = false; !tryLock(); ) {
-    if (Date.now() > deadline)
-      throw new Error(`Another start is still installing; if none is, remove ${lockFolder}.`)
-    if (!told) console.log('linkfleet: waiting for another start that is installing…')
-    told = true
-    await new Promise((resolve) => setTimeout(resolve, 250))
-  }
-  try {
-    return await work()
-  } finally {
-    rmSync(lockFolder, { recursive: true, force: true })
-  }
-}
-
-function tryLock() {
-  try {
-    mkdirSync(lockFolder)
-    writeFileSync(join(lockFolder, 'pid'), String(process.pid))
-    return true
-  } catch (error) {
-    if (error.code !== 'EEXIST') throw explain('The dependencies', String(error.message))
-    if (!isHolderAlive()) {
-      const stale = `${lockFolder}-${process.pid}`
-      try {
-        renameSync(lockFolder, stale)
-        rmSync(stale, { recursive: true, force: true })
-      } catch {
-        // Another one that waits was faster.
-      }
-    }
-    return false
-  }
-}
-
-function isHolderAlive() {
-  try {
-    const pid = Number(readFileSync(join(lockFolder, 'pid'), 'utf8'))
-    if (!(pid > 0)) return true
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    // Just made and not yet named, or another user's: alive.
-    return error.code === 'ENOENT' ? existsSync(lockFolder) : error.code === 'EPERM'
-  }
-}
-
 async function findPnpm() {
   const { dependencies } = JSON.parse(readFileSync(join(pnpmManifest, 'package.json'), 'utf8'))
   const cache = cacheFolder()
@@ -141,7 +96,8 @@ async function findPnpm() {
   const program = join(folder, 'node_modules/.bin/pnpm')
   if (isRunning(program, dependencies.pnpm)) return program
   console.log(`linkfleet: fetching pnpm ${dependencies.pnpm} once, with npm…`)
-  mkdirSync(cache, { recursive: true })
+  // Postgres's programs are copied there too, and run by root it works as another user.
+  if (mkdirSync(cache, { recursive: true })) chmodSync(cache, 0o755)
   const aside = mkdtempSync(join(cache, '.pnpm-'))
   try {
     cpSync(pnpmManifest, aside, { recursive: true })
@@ -171,7 +127,7 @@ function isRunning(program, version) {
 }
 
 function cacheFolder() {
-  if (process.env.LINKFLEET_CACHE) return process.env.LINKFLEET_CACHE
+  if (process.env.LINKFLEET_CACHE) return resolve(process.env.LINKFLEET_CACHE)
   if (process.getuid?.() === 0) return '/var/cache/linkfleet'
   if (process.env.XDG_CACHE_HOME) return join(process.env.XDG_CACHE_HOME, 'linkfleet')
   if (process.platform === 'darwin') return join(homedir(), 'Library/Caches/linkfleet')

@@ -20,6 +20,18 @@ test('a home has one supervisor at a time', () => {
   expect(isHomeLocked(home)).toBe(false)
 })
 
+test('a start that meets somebody who only looks waits for that moment', async () => {
+  const module = new URL('home-lock.ts', import.meta.url).href
+  const script = `import { lockHome } from ${JSON.stringify(module)}
+    const lock = lockHome(${JSON.stringify(home)}); console.log('locked'); setTimeout(() => lock[Symbol.dispose](), 100)`
+  const looker = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  await once(looker.stdout, 'data')
+  lockHome(home)[Symbol.dispose]()
+  await once(looker, 'exit')
+})
+
 test('a killed supervisor leaves no lock', async () => {
   const module = new URL('home-lock.ts', import.meta.url).href
   const script = `import { lockHome } from ${JSON.stringify(module)}

@@ -8,7 +8,8 @@ export function lockHome(home: string): Disposable {
   mkdirSync(home, { recursive: true })
   const database = new DatabaseSync(join(home, 'supervisor.lock'))
   try {
-    database.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE')
+    // Whoever only asks whether somebody holds it does so for a moment: that one is waited for.
+    database.exec('PRAGMA busy_timeout = 300; BEGIN EXCLUSIVE')
   } catch (error) {
     database.close()
     if (!/locked|busy/i.test((error as Error).message)) throw error
