@@ -11,7 +11,7 @@ import { readSloFolder } from './src/slo.ts'
 import { rulesFor, scenariosOf } from './src/testing/burn-scenarios.ts'
 
 const here = import.meta.dirname
-const found = await findPrometheus(() => {})
+const found = await findPrometheus({ progress: () => {} })
 const promtool = 'missing' in found ? undefined : found.promtool
 const why = promtool === undefined ? `: ${'missing' in found ? found.missing : 'there is no promtool'}` : ''
 

@@ -76,7 +76,7 @@ export const starters: Record<EngineName, Starter> = {
     const { REDIS_URL } = options.env
     if (REDIS_URL)
       return { row: external('redis', 'REDIS_URL', REDIS_URL), processes: [], redisUrl: REDIS_URL }
-    const program = await findRedis(options.progress, options.findJava)
+    const program = await findRedis({ progress: options.progress, signal: place.signal }, options.findJava)
     const engine = await startRedis(place, program, options.ports.redis)
     return { row: local('redis', program, engine.url), processes: [engine], redisUrl: engine.url }
   },
@@ -88,7 +88,7 @@ export const starters: Record<EngineName, Starter> = {
         processes: [],
         kafkaBrokers: list(KAFKA_BROKERS),
       }
-    const program = await findKafka(options.progress, options.findJava)
+    const program = await findKafka({ progress: options.progress, signal: place.signal }, options.findJava)
     const cluster = await startKafka(place, program, options.ports.kafka, options.brokers)
     const origin = `${program.origin}, Java ${program.java.version} ${program.java.origin}`
     return {
@@ -105,7 +105,7 @@ export const starters: Record<EngineName, Starter> = {
         processes: [],
         prometheusUrl: PROMETHEUS_URL,
       }
-    const program = await findPrometheus(options.progress)
+    const program = await findPrometheus({ progress: options.progress, signal: place.signal })
     if ('missing' in program)
       return {
         row: { name: 'prometheus', version: '–', origin: `not here: ${program.missing}`, url: '–' },

@@ -76,7 +76,7 @@ export async function startEngines(options: StartEnginesOptions): Promise<Runnin
     env: options.env ?? process.env,
     progress,
     findJava: () => {
-      java ??= findJava(progress)
+      java ??= findJava({ progress, signal })
       return java
     },
   }

@@ -40,6 +40,11 @@ export type EngineCommand = {
   user?: { uid: number; gid: number } | undefined
 }
 
+/** The same on every machine; a Java reads the names of files by its LANG. */
+export function engineEnvironment(): Record<string, string> {
+  return { PATH: process.env.PATH ?? '', LANG: 'C.UTF-8', TZ: 'UTC' }
+}
+
 export type EngineProcess = {
   name: string
   pid: number
@@ -67,7 +72,7 @@ export function startEngineProcess(command: EngineCommand): EngineProcess {
     ],
     {
       cwd: command.cwd,
-      env: { PATH: process.env.PATH ?? '', LANG: 'C.UTF-8', TZ: 'UTC', ...command.env },
+      env: { ...engineEnvironment(), ...command.env },
       stdio: ['ignore', logFd, logFd, 'pipe'],
       detached: true,
       ...command.user,

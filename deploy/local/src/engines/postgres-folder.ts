@@ -43,7 +43,9 @@ async function choosePath(home: string, asAnotherUser: boolean): Promise<string>
   const inside = join(home, 'postgres')
   if (!asAnotherUser || existsSync(inside) || canOthersEnter(home)) return inside
   const outside = join('/var/lib/linkfleet', randomBytes(8).toString('hex'))
-  await mkdir(dirname(outside), { recursive: true, mode: 0o755 })
+  await mkdir(dirname(outside), { recursive: true })
+  // Whatever umask it was made under, the other user must be able to enter it.
+  await chmod(dirname(outside), 0o755)
   await writeFile(pointer, `${outside}\n`)
   return outside
 }
@@ -68,7 +70,12 @@ function anotherUser(): { uid: number; gid: number } {
 }
 
 /** Makes the first member's folder, once, and returns the password of the superuser. */
-export async function initialize(folder: PostgresFolder, program: Program, first: Member): Promise<string> {
+export async function initialize(
+  folder: PostgresFolder,
+  program: Program,
+  first: Member,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const passwordFile = join(folder.path, 'password')
   const finished = join(folder.path, 'initialized')
   if (existsSync(finished)) return (await readFile(passwordFile, 'utf8')).trim()
@@ -83,10 +90,12 @@ export async function initialize(folder: PostgresFolder, program: Program, first
     await promisify(execFile)(join(dirname(program.path), 'initdb'), [...args, ...locale], {
       cwd: folder.path,
       timeout: 120_000,
+      signal,
       env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' },
       ...folder.user,
     })
   } catch (error) {
+    signal?.throwIfAborted()
     await rm(first.data, { recursive: true, force: true })
     if (isDiskFull(error)) throw new LocalFleetError('Postgres could not start: the disk is full.')
     throw new LocalFleetError(`Postgres could not make its folder: ${messageOf(error).trim()}`)

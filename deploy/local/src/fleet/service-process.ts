@@ -75,7 +75,12 @@ export class ServiceProcess {
     if (child.pid === undefined) return
     const identity = identifyProcess(child.pid)
     this.#events.changed()
-    this.#ledger.add({ ...identity, name, stopSignal: 'SIGTERM', stopTimeoutMs: DRAIN_TIMEOUT_MS })
+    try {
+      this.#ledger.add({ ...identity, name, stopSignal: 'SIGTERM', stopTimeoutMs: DRAIN_TIMEOUT_MS })
+    } catch (error) {
+      // It serves none the worse, and leaves by itself when our end of its pipe closes.
+      this.#events.say(`${name} could not be written down: ${explainProblem(error)}`)
+    }
   }
 
   #ended(how: string, code: number | null, startedAt: number, resolve: () => void): void {

@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { cached } from './cache.ts'
+import { cached, cacheFolder } from './cache.ts'
 
 let root: string
 let fills = 0
@@ -40,6 +40,26 @@ test('two starts at once both get the same whole entry', async () => {
   expect(one).toBe(other)
   expect(await readFile(join(one, 'program'), 'utf8')).toBe('good')
   expect(await readdir(root)).toHaveLength(1)
+})
+
+test('an entry is open to the user that an engine runs as, whatever the modes it was made with', async () => {
+  const closed = {
+    name: 'closed',
+    fill: async (folder: string) => {
+      await mkdir(join(folder, 'bin'), { mode: 0o700 })
+      await writeFile(join(folder, 'bin', 'program'), '', { mode: 0o700 })
+      await writeFile(join(folder, 'bin', 'data'), '', { mode: 0o600 })
+    },
+  }
+  const folder = await cached(closed, join(root, 'made', 'now'))
+  const modeOf = async (path: string) => (await stat(path)).mode & 0o777
+  for (const path of [join(root, 'made', 'now'), folder, join(folder, 'bin'), join(folder, 'bin', 'program')])
+    expect(await modeOf(path)).toBe(0o755)
+  expect(await modeOf(join(folder, 'bin', 'data'))).toBe(0o644)
+})
+
+test('a relative LINKFLEET_CACHE is taken from where the command was given', () => {
+  expect(cacheFolder({ LINKFLEET_CACHE: 'mine' })).toBe(resolve('mine'))
 })
 
 test('a fetch that fails leaves nothing that looks finished', async () => {

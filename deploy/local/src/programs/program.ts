@@ -6,5 +6,8 @@ export type Program = {
   origin: string
 }
 
+/** What a fetch tells, and what ends it early. */
+export type Fetching = { progress: Progress; signal?: AbortSignal | undefined }
+
 /** Told once a fetch begins: the folder fills up to about this many bytes. */
 export type Progress = (fetch: { engine: string; bytesTotal: number; folder: string }) => void

@@ -9,23 +9,24 @@ import { promisify } from 'node:util'
 import { messageOf } from '../problem.ts'
 import { cached } from './cache.ts'
 import { findOnPath, platformName, runClient, verify } from './clients.ts'
-import type { Program, Progress } from './program.ts'
+import type { Fetching, Program } from './program.ts'
 
 export type PrometheusProgram = Program & { promtool: string | undefined }
 
-export async function findPrometheus(progress: Progress): Promise<PrometheusProgram | { missing: string }> {
+export async function findPrometheus(fetching: Fetching): Promise<PrometheusProgram | { missing: string }> {
   const path = findOnPath('prometheus')
   const version = path ? await prometheusVersion(path) : undefined
   if (path && version)
     return { path, version, origin: `on the PATH (${path})`, promtool: findOnPath('promtool') }
   try {
-    return await fetchPrometheus(progress)
+    return await fetchPrometheus(fetching)
   } catch (error) {
+    fetching.signal?.throwIfAborted()
     return { missing: messageOf(error) }
   }
 }
 
-async function fetchPrometheus(progress: Progress): Promise<PrometheusProgram> {
+async function fetchPrometheus({ progress, signal }: Fetching): Promise<PrometheusProgram> {
   const aptGet = findOnPath('apt-get')
   const dpkg = findOnPath('dpkg')
   if (!aptGet || !dpkg) throw new Error('there is no prometheus on the PATH, and no apt-get to fetch it with')
@@ -34,11 +35,14 @@ async function fetchPrometheus(progress: Progress): Promise<PrometheusProgram> {
     name: `prometheus-${version.replaceAll(/[^0-9A-Za-z.+-]/g, '_')}-${platformName()}`,
     fill: async (aside) => {
       progress({ engine: 'Prometheus', bytesTotal: bytes, folder: aside })
-      await runClient('Prometheus', aptGet, ['-q', 'download', `prometheus=${version}`], { cwd: aside })
+      await runClient('Prometheus', aptGet, ['-q', 'download', `prometheus=${version}`], {
+        cwd: aside,
+        signal,
+      })
       const file = (await readdir(aside)).find((name) => name.endsWith('.deb'))
       if (!file) throw new Error('apt-get fetched no package')
       await verify('Prometheus', join(aside, file), sha256)
-      await runClient('Prometheus', dpkg, ['-x', join(aside, file), aside], { cwd: aside })
+      await runClient('Prometheus', dpkg, ['-x', join(aside, file), aside], { cwd: aside, signal })
       await rm(join(aside, file))
     },
   })

