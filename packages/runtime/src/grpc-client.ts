@@ -44,13 +44,21 @@ export interface GrpcClientOptions {
   readonly deadlineMs: number
 }
 
-/** One target for several addresses: grpc-js resolves `ipv4:a,b` to all of them. */
+/**
+ * One target for several addresses: grpc-js resolves `ipv4:a,b` to all of them. A single name is asked of DNS and may
+ * stand for many; of several names only one could be asked, so they are refused.
+ */
 export function targetOf(addresses: readonly string[]): string {
   const [first] = addresses
   if (first === undefined) throw new Error('A gRPC client needs at least one address.')
-  if (first.includes(':///')) return first
-  const allNumeric = addresses.every((address) => /^\d+\.\d+\.\d+\.\d+:\d+$/.test(address))
-  return allNumeric ? `ipv4:${addresses.join(',')}` : `dns:///${first}`
+  if (addresses.length === 1 && first.includes(':///')) return first
+  const numeric = addresses.map((address) => address.replace(/^localhost:/, '127.0.0.1:'))
+  if (numeric.every((address) => /^\d+\.\d+\.\d+\.\d+:\d+$/.test(address))) return `ipv4:${numeric.join(',')}`
+  if (numeric.every((address) => /^\[[0-9a-f:.]+\]:\d+$/i.test(address))) return `ipv6:${numeric.join(',')}`
+  if (addresses.length === 1) return `dns:///${first}`
+  throw new Error(
+    `Several gRPC addresses must all be IPv4 or all IPv6 (${addresses.join(', ')}); a name stands alone, as dns:///name:port.`,
+  )
 }
 
 /** https://grpc.io/docs/guides/service-config/ */

@@ -26,6 +26,7 @@ function createServer() {
   server.get('/fails', async () => {
     throw new Error('the password is hunter2')
   })
+  server.get('/parses', async () => JSON.parse('{'))
   server.get('/away', async () => {
     throw new LinkfleetError('unavailable', 'Come back.', { retryAfterSeconds: 2 })
   })
@@ -58,13 +59,16 @@ test('another content type is answered 415', async () => {
   expect(answer.json()).toMatchObject({ status: 415, code: 'unsupported-media-type', field: 'content-type' })
 })
 
-test('an unexpected error is answered 500 and tells nothing of its cause', async () => {
-  const { server } = createServer()
-  const answer = await server.inject('/fails')
-  expect(answer.statusCode).toBe(500)
-  expect(answer.body).not.toContain('hunter2')
-  expect(answer.json()).toMatchObject({ code: 'internal' })
-})
+test.each(['/fails', '/parses'])(
+  'an unexpected error of %s is answered 500 and tells nothing of its cause',
+  async (url) => {
+    const { server } = createServer()
+    const answer = await server.inject(url)
+    expect(answer.statusCode).toBe(500)
+    expect(answer.body).not.toContain('hunter2')
+    expect(answer.json()).toMatchObject({ code: 'internal' })
+  },
+)
 
 test('a retry hint becomes the header Retry-After', async () => {
   const { server } = createServer()

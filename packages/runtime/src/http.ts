@@ -2,7 +2,8 @@
  * An HTTP server as every service has one: Fastify, problem+json for whatever goes wrong, bounded bodies and
  * times, and the duration of each request by route.
  */
-import type { IncomingMessage } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import { type ErrorCode, errorKinds, LinkfleetError, problemOf } from '@linkfleet/contracts/errors'
 import Ajv from 'ajv'
 import addFormats from 'ajv-formats'
@@ -58,6 +59,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     frameworkErrors: (error, _request, reply) => {
       sendProblem(reply, toLinkfleetError(error))
     },
+    clientErrorHandler: answerUnreadable,
+    routerOptions: { maxParamLength: paramCharactersMax },
     ...options.fastify,
   })
   // One logger for all requests: a child for each would cost more than many of the answers.
@@ -77,6 +80,28 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     sendProblem(reply, new LinkfleetError('not-found', 'No such page or method.')),
   )
   return server
+}
+
+/** Longer path parameters match no route; what a shorter one may be, its route decides. */
+const paramCharactersMax = 1_000
+
+/** Answers what was no HTTP, or too much of it, and closes: such bytes never become a request. */
+function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const tooLong = error.code === 'HPE_HEADER_OVERFLOW'
+  const problem = problemOf(
+    tooLong
+      ? new LinkfleetError('uri-too-long', 'The URL and the headers together are too long.', { field: 'url' })
+      : new LinkfleetError('invalid-request', 'This is not a complete HTTP request.', { field: 'request' }),
+  )
+  const body = JSON.stringify(problem)
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\ncontent-type: application/problem+json; charset=utf-8\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
 }
 
 const discardBytesMax = 32 * 1024 * 1024
@@ -129,10 +154,15 @@ const sentences: Readonly<Record<string, string>> = {
   additionalProperties: 'is not a known field',
 }
 
+const fieldsOfCodes: Readonly<Record<string, string>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'content-type',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'content-length',
+  FST_ERR_BAD_URL: 'url',
+}
+
 /** Any exception as one of the closed list; what is not known becomes "internal" and tells the caller nothing. */
 export function toLinkfleetError(error: unknown): LinkfleetError {
   if (error instanceof LinkfleetError) return error
-  if (error instanceof SyntaxError) return new LinkfleetError('invalid-json', error.message, { cause: error })
   const { code, validation, validationContext, message, statusCode } = error as Partial<FastifyError>
   const first = validation?.[0]
   if (first !== undefined) {
@@ -144,7 +174,7 @@ export function toLinkfleetError(error: unknown): LinkfleetError {
   }
   const mapped = code === undefined ? undefined : fastifyCodes[code]
   if (mapped !== undefined) {
-    const field = mapped === 'unsupported-media-type' ? 'content-type' : 'body'
+    const field = fieldsOfCodes[code ?? ''] ?? 'body'
     return new LinkfleetError(mapped, message ?? errorKinds[mapped].title, { cause: error, field })
   }
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {

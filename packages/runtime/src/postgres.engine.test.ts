@@ -1,5 +1,7 @@
+import { runOnce } from '@linkfleet/testkit/database'
 import { testDatabase } from '@linkfleet/testkit/engines'
 import { eventually } from '@linkfleet/testkit/eventually'
+import { startOwnPostgres } from '@linkfleet/testkit/own-postgres'
 import { expect, test } from 'vitest'
 import { silentLogger } from './log.ts'
 import { CommitUnknownError, openPool } from './postgres.ts'
@@ -66,4 +68,17 @@ test('the state of a pool that nobody uses is found out by asking for it', async
   await using pool = openPool({ ...options, url: database.url })
   expect(pool.state()).toBe('not tried yet')
   await eventually(() => pool.state() === 'up')
+})
+
+test('a primary that stays writable after another was promoted is left, without an error to point at it', async () => {
+  await using cluster = await startOwnPostgres()
+  const urls = cluster.memberUrls
+  await using pool = openPool({
+    ...options,
+    url: withHost(urls[0] ?? '', urls.flatMap((url) => hostsOf(url)).join(',')),
+  })
+  const port = async () => (await pool.query('SELECT inet_server_port() AS port')).rows[0]?.port
+  const before = await port()
+  await runOnce(urls[1] ?? '', 'SELECT pg_promote()')
+  await eventually(async () => (await port()) !== before, { withinMs: 20_000, everyMs: 200 })
 })

@@ -4,7 +4,7 @@
  */
 import pg from 'pg'
 import type { Logger } from './log.ts'
-import { createPrimaryFinder, hostsOf, type PrimaryFinder } from './postgres-primary.ts'
+import { hostsOf, type PrimaryFinder, primaryFinder } from './postgres-primary.ts'
 
 export type Row = Record<string, unknown>
 
@@ -98,7 +98,7 @@ const stateKnownForMs = 5_000
 export function openPool(options: PoolOptions): Pool {
   const pools = new Map<string, pg.Pool>()
   const finder: PrimaryFinder | undefined =
-    hostsOf(options.url).length > 1 ? createPrimaryFinder(options.url, options.connectTimeoutMs) : undefined
+    hostsOf(options.url).length > 1 ? primaryFinder(options.url, options.connectTimeoutMs) : undefined
   let state = 'not tried yet'
   let knownAtMs = Number.NEGATIVE_INFINITY
 
@@ -118,7 +118,14 @@ export function openPool(options: PoolOptions): Pool {
   }
 
   async function current(): Promise<pg.Pool> {
-    return poolOf(finder === undefined ? options.url : await finder.find())
+    if (finder === undefined) return poolOf(options.url)
+    const primary = await finder.find()
+    for (const [connectionString, superseded] of pools) {
+      if (connectionString === primary) continue
+      pools.delete(connectionString)
+      superseded.end().catch(() => {})
+    }
+    return poolOf(primary)
   }
 
   async function watched<T>(work: () => Promise<T>): Promise<T> {

@@ -26,6 +26,8 @@ export function openRedis(options: RedisOptions): RedisConnection {
     connectionName: options.name,
     commandTimeout: options.commandTimeoutMs,
     connectTimeout: options.connectTimeoutMs ?? 2_000,
+    // A command that timed out stays in the client's queue until its answer comes: a frozen server must be left.
+    socketTimeout: Math.max(1_000, 3 * options.commandTimeoutMs),
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     enableReadyCheck: true,
