@@ -26,7 +26,7 @@ export function linkStatsRoute(server: FastifyInstance, analytics: Upstream): vo
     async (request, reply) =>
       await forward(analytics, request, reply, {
         method: 'GET',
-        path: `/api/v1/links/${encodeURIComponent(request.params.code)}/stats`,
+        path: `/api/v1/links/${request.params.code}/stats`,
         query: request.query,
       }),
   )

@@ -2,9 +2,10 @@ import type { FastifyInstance } from 'fastify'
 import type { Upstream } from '../ports.ts'
 import { forward } from './visitor-request.ts'
 
+/** The shape of every code and alias. Anything else could name another path upstream: `..` is the one above. */
 export const linkParams = {
   type: 'object',
-  properties: { code: { type: 'string', minLength: 1, maxLength: 128 } },
+  properties: { code: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' } },
 } as const
 
 export const linkQuery = {
@@ -29,7 +30,7 @@ export function linkRoutes(server: FastifyInstance, shortener: Upstream): void {
       handler: async (request, reply) =>
         await forward(shortener, request, reply, {
           method,
-          path: `/api/v1/links/${encodeURIComponent(request.params.code)}`,
+          path: `/api/v1/links/${request.params.code}`,
           query: request.query,
           ...(method === 'PATCH' ? { body: request.body } : {}),
         }),

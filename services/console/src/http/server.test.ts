@@ -1,6 +1,7 @@
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import { describe, expect, test } from 'vitest'
 import { answerSessions, cookie, json, openConsole, ownOrigin, session } from '../testing/fixture.ts'
+import { linkParams } from './link.ts'
 
 describe('pages', () => {
   test.each(['/', '/links', '/links/abc1234', '/slo', '/fleet', '/login'])(
@@ -98,11 +99,11 @@ describe('forwarding', () => {
   test('keeps a code and a query where they belong', async () => {
     await using console = await openConsole()
     await console.server.inject({
-      url: '/api/v1/links/a%2Fb%3Fc/stats?interval=hour&from=2026-01-01T00:00:00Z',
+      url: '/api/v1/links/a_B-9/stats?interval=hour&from=2026-01-01T00:00:00Z',
       headers: { cookie },
     })
     expect(console.analytics.asked[0]?.path).toBe(
-      '/api/v1/links/a%2Fb%3Fc/stats?interval=hour&from=2026-01-01T00%3A00%3A00Z',
+      '/api/v1/links/a_B-9/stats?interval=hour&from=2026-01-01T00%3A00%3A00Z',
     )
     await console.server.inject({ url: '/api/v1/links?search=a%26limit%3D9&limit=5', headers: { cookie } })
     expect(console.shortener.asked[0]?.path).toBe('/api/v1/links?search=a%26limit%3D9&limit=5')
@@ -117,6 +118,29 @@ describe('forwarding', () => {
     const answer = await console.server.inject({ url, headers: { cookie } })
     expect([answer.statusCode, answer.json().code]).toEqual([400, 'invalid-request'])
     expect([...console.shortener.asked, ...console.analytics.asked]).toEqual([])
+  })
+
+  test.each(['..%2Fkeys', 'a%2Fb', 'a%3Fb', 'a.b', 'a%0A', 'a'.repeat(65)])(
+    '%s is no code, so no service is asked for another path',
+    async (code) => {
+      await using console = await openConsole()
+      const url = `/api/v1/links/${code}`
+      for (const options of [
+        { method: 'GET', url },
+        { method: 'GET', url: `${url}/stats` },
+        { method: 'PATCH', url, payload: {} },
+        { method: 'DELETE', url },
+      ] as const) {
+        const answer = await console.server.inject({ ...options, headers: { cookie, ...ownOrigin } })
+        expect([answer.statusCode, answer.json().code]).toEqual([400, 'invalid-request'])
+      }
+      expect([...console.shortener.asked, ...console.analytics.asked]).toEqual([])
+    },
+  )
+
+  // An injected request resolves dot segments before the routes see them; one from the network need not.
+  test.each(['.', '..'])('%s is no code', (code) => {
+    expect(code).not.toMatch(new RegExp(linkParams.properties.code.pattern))
   })
 
   test('passes a refusal on with the field that it names, and its Retry-After', async () => {
