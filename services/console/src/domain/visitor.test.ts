@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { forwardedForOf, headersForVisitor, isFromOwnPage, type OriginFacts, sessionOf } from './visitor.ts'
+import {
+  forwardedForOf,
+  headersForVisitor,
+  isFromOwnPage,
+  type OriginFacts,
+  sessionCookieNameOf,
+  sessionOf,
+} from './visitor.ts'
 
 const session = 'lfs_0123456789abcdefABCDEF'
 
@@ -16,6 +23,16 @@ describe('the session in a cookie', () => {
     'a'.repeat(600),
   ])('%j is none, so that it never reaches a header', (cookie) => expect(sessionOf(cookie)).toBeNull())
 })
+
+test.each([
+  ['localhost:8083', 'linkfleet_session_8083'],
+  ['[::1]:8083', 'linkfleet_session_8083'],
+  ['console.example', 'linkfleet_session'],
+  ['console.example:80', 'linkfleet_session'],
+  ['console.example:443', 'linkfleet_session'],
+  ['localhost:8083; Domain=example', 'linkfleet_session'],
+  [undefined, 'linkfleet_session'],
+])('the session of %s is in the cookie %s', (host, name) => expect(sessionCookieNameOf(host)).toBe(name))
 
 describe('the rights that go on', () => {
   test('are the session of the visitor and their address', () => {

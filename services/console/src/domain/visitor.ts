@@ -3,7 +3,15 @@
  * visitor's address, so that an upstream service never takes the console, a loopback peer, for the visitor.
  */
 
-export const sessionCookieName = 'linkfleet_session'
+/**
+ * Browsers share the cookies of a host among its ports, so the name carries the port under which people open the
+ * console: two fleets on one host do not log each other out. A default port is not named. What a client forges in its
+ * Host changes only which of its own cookies is read.
+ */
+export function sessionCookieNameOf(host: string | undefined): string {
+  const port = URL.parse(`http://${host ?? ''}`)?.port ?? ''
+  return port === '' || port === '443' ? 'linkfleet_session' : `linkfleet_session_${port}`
+}
 
 /** RFC 6750's b64token, bounded: whatever else stands in a cookie never reaches a header. */
 const sessionPattern = /^[A-Za-z0-9._~+/-]{16,512}=*$/

@@ -1,6 +1,6 @@
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import { expect, test } from 'vitest'
-import { json, openConsole, session } from '../testing/fixture.ts'
+import { answerSessions, json, openConsole, session } from '../testing/fixture.ts'
 
 const opened = json(201, { session, role: 'admin', expiresAt: '2099-01-01T00:00:00.000Z' })
 
@@ -75,4 +75,21 @@ test.each([
   const answer = await console.server.inject(request)
   expect(answer.headers['set-cookie']).toBeUndefined()
   expect(console.shortener.asked).toEqual([])
+})
+
+test('fleets on two ports of one host keep their sessions apart', async () => {
+  await using console = await openConsole()
+  console.shortener.answer = () => opened
+  const headers = { host: 'localhost:8083', origin: 'http://localhost:8083' }
+  const login = await console.server.inject({ url: '/login?token=one-time', headers })
+  expect(login.headers['set-cookie']).toContain(`linkfleet_session_8083=${session};`)
+  console.shortener.answer = answerSessions
+  const other = 'linkfleet_session_9083=lfs_of-the-other-fleet'
+  const cookie = `${other}; linkfleet_session_8083=${session}`
+  const url = '/api/console/session'
+  expect((await console.server.inject({ url, headers: { ...headers, cookie } })).statusCode).toBe(200)
+  expect((await console.server.inject({ url, headers: { ...headers, cookie: other } })).statusCode).toBe(401)
+  const logout = await console.server.inject({ method: 'DELETE', url, headers: { ...headers, cookie } })
+  expect(logout.headers['set-cookie']).toContain('linkfleet_session_8083=; Max-Age=0')
+  expect(logout.headers['set-cookie']).not.toContain('9083')
 })

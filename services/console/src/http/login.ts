@@ -1,6 +1,6 @@
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { headersForVisitor, sessionCookieName, sessionOf } from '../domain/visitor.ts'
+import { headersForVisitor, sessionOf } from '../domain/visitor.ts'
 import type { Events } from '../events.ts'
 import type { Upstream, UpstreamAnswer } from '../ports.ts'
 import { visitorOf } from './visitor-request.ts'
@@ -31,7 +31,7 @@ export function loginRoute(server: FastifyInstance, options: LoginOptions): void
         request.headers['sec-purpose'] !== undefined || request.headers.purpose === 'prefetch'
       if (token === undefined || token === '' || prefetched) return options.sendShell(reply)
       reply.header('cache-control', 'no-store')
-      const { forwardedFor } = visitorOf(request)
+      const { cookieName, forwardedFor } = visitorOf(request)
       const answer = await exchange(options, token, forwardedFor)
       if (answer === null) return reply.redirect('/login?problem=unavailable', 303)
       const login = answer.status < 300 ? loginOf(answer) : null
@@ -40,7 +40,7 @@ export function loginRoute(server: FastifyInstance, options: LoginOptions): void
         return reply.redirect('/login?problem=refused', 303)
       }
       options.events.loginAccepted(login.role)
-      reply.setCookie(sessionCookieName, login.session, {
+      reply.setCookie(cookieName, login.session, {
         path: '/',
         httpOnly: true,
         sameSite: 'lax',

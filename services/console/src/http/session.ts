@@ -1,7 +1,7 @@
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import type { FastifyInstance } from 'fastify'
 import type { LoginView } from '../domain/views.ts'
-import { headersForVisitor, sessionCookieName } from '../domain/visitor.ts'
+import { headersForVisitor } from '../domain/visitor.ts'
 import type { Sessions, Upstream } from '../ports.ts'
 import { checkVisitor, visitorOf } from './visitor-request.ts'
 
@@ -21,7 +21,8 @@ export function sessionRoutes(server: FastifyInstance, options: SessionOptions):
       })
     }
     if (verdict.kind === 'invalid') {
-      if (visitorOf(request).session !== null) reply.clearCookie(sessionCookieName, { path: '/' })
+      const { session, cookieName } = visitorOf(request)
+      if (session !== null) reply.clearCookie(cookieName, { path: '/' })
       throw new LinkfleetError('unauthenticated', 'Open a login link to use the console.')
     }
     const { role, expiresAt } = verdict
@@ -29,8 +30,8 @@ export function sessionRoutes(server: FastifyInstance, options: SessionOptions):
   })
 
   server.delete('/api/console/session', async (request, reply) => {
-    const { session, forwardedFor } = visitorOf(request)
-    reply.clearCookie(sessionCookieName, { path: '/' })
+    const { session, cookieName, forwardedFor } = visitorOf(request)
+    reply.clearCookie(cookieName, { path: '/' })
     if (session === null) return reply.code(204).send()
     options.sessions.forget(session)
     const headers = headersForVisitor(session, forwardedFor)

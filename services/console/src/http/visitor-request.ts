@@ -1,17 +1,21 @@
 import type {} from '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { forwardedForOf, headersForVisitor, sessionCookieName, sessionOf } from '../domain/visitor.ts'
+import { forwardedForOf, headersForVisitor, sessionCookieNameOf, sessionOf } from '../domain/visitor.ts'
 import type { Sessions, SessionVerdict, Upstream, UpstreamAnswer } from '../ports.ts'
 
 export interface Visitor {
   readonly session: string | null
+  /** Where this browser keeps it. */
+  readonly cookieName: string
   readonly forwardedFor: string
 }
 
 export function visitorOf(request: FastifyRequest): Visitor {
   const received = request.headers['x-forwarded-for']
+  const cookieName = sessionCookieNameOf(request.headers.host)
   return {
-    session: sessionOf(request.cookies[sessionCookieName]),
+    cookieName,
+    session: sessionOf(request.cookies[cookieName]),
     forwardedFor: forwardedForOf(Array.isArray(received) ? received.join(', ') : received, request.ip),
   }
 }
