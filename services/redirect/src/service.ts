@@ -1,4 +1,4 @@
-import { createHttpServer, listen } from '@linkfleet/runtime/http'
+import { listen } from '@linkfleet/runtime/http'
 import { openKafka } from '@linkfleet/runtime/kafka'
 import type { Logger } from '@linkfleet/runtime/log'
 import type { ServiceContext } from '@linkfleet/runtime/process'
@@ -14,8 +14,7 @@ import { createFindLink } from './domain/find-link.ts'
 import { LinkMemory, linkKeyOf } from './domain/link-memory.ts'
 import { VersionFloors } from './domain/version-floors.ts'
 import { createRedirectEvents, type RedirectEvents } from './events.ts'
-import { followLink } from './http/follow-link.ts'
-import { sitePages } from './http/site-pages.ts'
+import { createRedirectServer } from './http/redirect-server.ts'
 import { exposeState } from './state-metrics.ts'
 
 const clock = Date.now
@@ -65,15 +64,15 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
   )
   exposeState(context, { ...open, memory, clicks, sources, feed, clock })
 
-  const server = createHttpServer({
+  const server = createRedirectServer({
     log,
     metrics: context.metrics,
-    bodyLimitBytes: 1_024,
-    requestTimeoutMs: 10_000,
-    fastify: { exposeHeadRoutes: false },
+    publicUrl: config.publicUrl,
+    findLink,
+    clicks,
+    clock,
+    lookedUp: events.lookedUp,
   })
-  server.route(followLink({ findLink, clicks, clock, lookedUp: events.lookedUp }))
-  for (const page of sitePages(config.publicUrl)) server.route(page)
   const http = resources.use(await listen(server, config.httpHost, config.httpPort))
   resources.defer(() => cutLateConnections(server, config.drainTimeoutMs / 4))
   resources.use(watchSources(open, () => context.health.setReady()))

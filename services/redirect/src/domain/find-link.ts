@@ -52,20 +52,22 @@ export function createFindLink(deps: FindLinkDependencies): FindLink {
   const { memory, clock } = deps
   const flights = new Map<string, Promise<FoundLink>>()
 
-  function fly(domainId: number, code: string, key: string, knownSinceMs: number): Promise<FoundLink> {
-    const current = flights.get(key)
+  function fly(domainId: number, asked: string, knownSinceMs: number): Promise<FoundLink> {
+    const current = flights.get(linkKeyOf(domainId, asked))
     if (current !== undefined) return current
+    const code = ownTextOf(asked)
+    const key = linkKeyOf(domainId, code)
     const flight = load(deps, { domainId, code, key, knownSinceMs }).finally(() => flights.delete(key))
     flights.set(key, flight)
     return flight
   }
 
-  function refreshAhead(remembered: RememberedLink, key: string, nowMs: number): void {
+  function refreshAhead(remembered: RememberedLink, nowMs: number): void {
     if (nowMs - remembered.refreshedAtMs < refreshEveryMs) return
     remembered.refreshedAtMs = nowMs
     const { domainId, code } = remembered.copy
     // A copy that is hardly newer would have to be read anew at once, so sources that lag are passed over.
-    void fly(domainId, code, key, nowMs - refreshAfterMs)
+    void fly(domainId, code, nowMs - refreshAfterMs)
   }
 
   return function findLink(domainId, code) {
@@ -77,7 +79,7 @@ export function createFindLink(deps: FindLinkDependencies): FindLink {
       remembered.copy.state !== LinkState.DELETED &&
       memory.isFresh(remembered, nowMs)
     ) {
-      if (nowMs >= remembered.asOfMs + refreshAfterMs) refreshAhead(remembered, key, nowMs)
+      if (nowMs >= remembered.asOfMs + refreshAfterMs) refreshAhead(remembered, nowMs)
       return { kind: 'link', known: remembered, source: 'memory', stale: false }
     }
     const absence = memory.absent(key, nowMs)
@@ -85,8 +87,16 @@ export function createFindLink(deps: FindLinkDependencies): FindLink {
       if (absence.tombstone === undefined) return absent
       return { kind: 'link', known: absence.tombstone, source: 'memory', stale: false }
     }
-    return fly(domainId, code, key, nowMs - freshForMs)
+    return fly(domainId, code, nowMs - freshForMs)
   }
+}
+
+/**
+ * A code that was cut out of a URL is, in V8, a view into that URL and keeps all of it alive. What is kept for
+ * longer than a request (keys of memory, of absences and of flights) is made of a copy with characters of its own.
+ */
+function ownTextOf(code: string): string {
+  return Buffer.from(code).toString()
 }
 
 interface Load {

@@ -18,6 +18,7 @@ type CodeRequest = FastifyRequest<{ Params: { code: string } }>
 
 /** Every code and alias there can be; anything else needs no look-up to be known as missing. */
 const codePattern = /^[A-Za-z0-9_-]{1,128}$/
+export const codeLengthMax = 128
 const defaultDomainId = 1
 
 const redirectHeaders = {
@@ -41,10 +42,9 @@ export function followLink(deps: FollowLinkDependencies): RouteOptions {
       // Most links are in memory, and a promise for each would cost more than finding them.
       if (!(found instanceof Promise)) answer(deps, request, reply, code, found)
       else {
-        found.then(
-          (late) => answer(deps, request, reply, code, late),
-          (cause: Error) => reply.send(cause),
-        )
+        found
+          .then((late) => answer(deps, request, reply, code, late))
+          .catch((cause: unknown) => answerFailure(reply, cause))
       }
     },
   }
@@ -96,7 +96,7 @@ function record(
   respond: () => void,
 ): void {
   if (!isClick) {
-    respond()
+    respondOrFail(reply, respond)
     return
   }
   const { headers } = request
@@ -114,6 +114,21 @@ function record(
   }
   deps.clicks.append(click, (recorded) => {
     if (!recorded && click.kind === ClickKind.REDIRECT) reply.header('click-recorded', 'no')
-    respond()
+    respondOrFail(reply, respond)
   })
+}
+
+/** Clicks are released outside of any request's handler, where an exception would end the process. */
+function respondOrFail(reply: FastifyReply, respond: () => void): void {
+  try {
+    respond()
+  } catch (cause) {
+    answerFailure(reply, cause)
+  }
+}
+
+/** Answers 500, which the server logs and counts, without the headers that may be what could not be sent. */
+function answerFailure(reply: FastifyReply, cause: unknown): void {
+  for (const name of [...Object.keys(redirectHeaders), 'location']) reply.removeHeader(name)
+  reply.send(cause instanceof Error ? cause : new Error('The answer failed.', { cause }))
 }
