@@ -22,6 +22,10 @@ describe('the own counters of a service', () => {
     const views = serviceViewsOf([answer(series('/:code', '302', 10)), answer(series('/:code', '302', 9))])
     expect(views).toHaveLength(1)
     expect(views[0]).toMatchObject({ service: 'redirect', requests: { total: 20, good: 19, bad: 1 } })
+    expect(views[0]?.instances.map(({ requests: { good, bad } }) => [good, bad])).toEqual([
+      [10, 0],
+      [9, 1],
+    ])
   })
 
   test('count a quick 5xx as bad and a quick 404 as good', () => {

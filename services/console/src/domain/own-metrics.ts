@@ -29,15 +29,29 @@ export function serviceViewsOf(answers: readonly InstanceAnswer[]): readonly Ser
   return countedServices.flatMap((service): ServiceView[] => {
     const pages = answers.filter((answer) => answer.address.service === service && answer.metrics !== null)
     if (pages.length === 0) return []
-    const read = pages.map((page) => parseExposition(page.metrics ?? '', [countName, bucketName]))
-    const total = sum(read.flatMap((page) => (page.get(countName) ?? []).filter(isCounted)))
-    const buckets = read.flatMap((page) => (page.get(bucketName) ?? []).filter(isCounted))
-    const good = buckets.filter(
-      ({ labels }) => boundOf(labels.le) === thresholdSeconds && !/^5..$/.test(labels.code ?? ''),
-    )
-    const requests = requestsView(total, sum(good))
-    return requests === null ? [] : [{ service, requests, latencyMs: latencyOf(buckets) }]
+    const read = pages.map((page) => ({ name: page.address.adminUrl, ...countedOf(page.metrics ?? '') }))
+    const requests = requestsView(sum(read.flatMap(({ counts }) => counts)), goodOf(read))
+    if (requests === null) return []
+    const instances = read.flatMap((page) => {
+      const own = requestsView(sum(page.counts), goodOf([page]))
+      return own === null ? [] : [{ name: page.name, requests: own }]
+    })
+    return [{ service, requests, instances, latencyMs: latencyOf(read.flatMap(({ buckets }) => buckets)) }]
   })
+}
+
+function countedOf(metrics: string) {
+  const read = parseExposition(metrics, [countName, bucketName])
+  return {
+    counts: (read.get(countName) ?? []).filter(isCounted),
+    buckets: (read.get(bucketName) ?? []).filter(isCounted),
+  }
+}
+
+function goodOf(pages: readonly { readonly buckets: readonly Sample[] }[]): number {
+  const isGood = ({ labels }: Sample) =>
+    boundOf(labels.le) === thresholdSeconds && !/^5..$/.test(labels.code ?? '')
+  return sum(pages.flatMap(({ buckets }) => buckets.filter(isGood)))
 }
 
 function latencyOf(buckets: readonly Sample[]) {

@@ -49,8 +49,8 @@ function quantile(q: number, window: string): string {
 export function instantQueries(daySeconds: number) {
   const day = `${Math.max(60, Math.floor(daySeconds))}s`
   return {
-    total: `sum by (service) (increase(http_request_duration_seconds_count{${counted}}[${day}]))`,
-    good: `sum by (service) (increase(http_request_duration_seconds_bucket{${counted},${good}}[${day}]))`,
+    total: `sum by (service, instance) (increase(http_request_duration_seconds_count{${counted}}[${day}]))`,
+    good: `sum by (service, instance) (increase(http_request_duration_seconds_bucket{${counted},${good}}[${day}]))`,
     p50: quantile(0.5, '5m'),
     p99: quantile(0.99, '5m'),
     p999: quantile(0.999, '5m'),

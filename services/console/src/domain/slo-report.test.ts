@@ -24,8 +24,8 @@ const nothing: InstantAnswers = {
   silent: [],
 }
 
-function ofService(service: string, value: number | null): Sample {
-  return { labels: { service }, value }
+function ofService(service: string, value: number | null, instance = `${service}-1`): Sample {
+  return { labels: { service, instance }, value }
 }
 
 test('the day is a UTC day', () => {
@@ -58,6 +58,17 @@ describe('the budget', () => {
   })
 })
 
+test('requests of a service are those of its instances, each shown with its own good and bad ones', () => {
+  const total = [ofService('redirect', 30, 'redirect-2'), ofService('redirect', 70, 'redirect-1')]
+  const good = [ofService('redirect', 69, 'redirect-1'), ofService('shortener', 5)]
+  const [view] = serviceViews({ ...nothing, total, good })
+  expect(view?.requests).toMatchObject({ total: 100, good: 69, bad: 31 })
+  expect(view?.instances).toMatchObject([
+    { name: 'redirect-1', requests: { good: 69, bad: 1 } },
+    { name: 'redirect-2', requests: { good: 0, bad: 30 } },
+  ])
+})
+
 test('services that Prometheus has not seen are left out, and their missing percentiles stay missing', () => {
   const answers = {
     ...nothing,
@@ -69,6 +80,12 @@ test('services that Prometheus has not seen are left out, and their missing perc
     {
       service: 'redirect',
       requests: { total: 10, good: 10, bad: 0, availability: 1, budgetLeft: 1 },
+      instances: [
+        {
+          name: 'redirect-1',
+          requests: { total: 10, good: 10, bad: 0, availability: 1, budgetLeft: 1 },
+        },
+      ],
       latencyMs: { p50: null, p99: null, p999: null },
     },
   ])

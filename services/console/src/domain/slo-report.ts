@@ -42,20 +42,35 @@ function valueFor(samples: readonly Sample[], service: string): number | null {
   return samples.find((sample) => sample.labels.service === service)?.value ?? null
 }
 
+/** null when there is nothing to sum. */
+function sumOf(samples: readonly Sample[]): number | null {
+  const values = samples.flatMap(({ value }) => (value === null ? [] : [value]))
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0)
+}
+
 function inMs(seconds: number | null): number | null {
   return seconds === null ? null : seconds * 1000
 }
 
 export function serviceViews(answers: InstantAnswers): readonly ServiceView[] {
   return countedServices.flatMap((service) => {
-    const requests = requestsView(valueFor(answers.total, service), valueFor(answers.good, service))
+    const totals = answers.total.filter(({ labels }) => labels.service === service)
+    const goods = answers.good.filter(({ labels }) => labels.service === service)
+    const requests = requestsView(sumOf(totals), sumOf(goods))
     if (requests === null) return []
+    const instances = totals
+      .flatMap(({ labels: { instance = 'unnamed' }, value }) => {
+        const good = sumOf(goods.filter(({ labels }) => (labels.instance ?? 'unnamed') === instance))
+        const own = requestsView(value, good)
+        return own === null ? [] : [{ name: instance, requests: own }]
+      })
+      .sort((one, other) => one.name.localeCompare(other.name))
     const latencyMs: LatencyView = {
       p50: inMs(valueFor(answers.p50, service)),
       p99: inMs(valueFor(answers.p99, service)),
       p999: inMs(valueFor(answers.p999, service)),
     }
-    return [{ service, requests, latencyMs }]
+    return [{ service, requests, instances, latencyMs }]
   })
 }
 

@@ -31,6 +31,8 @@ export interface LatencyView {
 export interface ServiceView {
   readonly service: string
   readonly requests: RequestsView
+  /** The same requests by the instance that answered them. */
+  readonly instances: readonly { readonly name: string; readonly requests: RequestsView }[]
   /** In milliseconds, of the last five minutes, or since each process started, as the source says. */
   readonly latencyMs: LatencyView
 }

@@ -14,7 +14,7 @@ export function ServiceTable({ slo }: { slo: SloView }) {
   }
   return (
     <div class="services">
-      {slo.services.map(({ service, requests, latencyMs }) => (
+      {slo.services.map(({ service, requests, instances, latencyMs }) => (
         <section
           key={service}
           class={`card service mood-${moodOf(requests.budgetLeft)}`}
@@ -47,6 +47,15 @@ export function ServiceTable({ slo }: { slo: SloView }) {
             />
             <BurnRate slo={slo} service={service} />
           </dl>
+          <ul class="service-instances" aria-label={`Requests of ${service} by instance`}>
+            {instances.map(({ name, requests: own }) => (
+              <li key={name}>
+                <span>{name}</span>
+                <span class="number">{count(own.good)} good</span>
+                <span class={own.bad > 0 ? 'number is-bad' : 'number'}>{count(own.bad)} bad</span>
+              </li>
+            ))}
+          </ul>
         </section>
       ))}
     </div>
