@@ -57,6 +57,16 @@ describe('the link cache in a real Redis', () => {
     expect(await cache.read(1, code)).toBeUndefined()
   })
 
+  it('reads many in one round trip, each as if it were read alone', async () => {
+    await startGeneration(0)
+    await cache.fill(freshLink(3, 1_000))
+    const links = ['nothere', code, 'AB3dE5g', code].map((wanted) => ({ domainId: 1, code: wanted }))
+    const alone = await cache.read(1, code)
+    expect(alone?.copy.version).toBe(3)
+    expect(await cache.readAll(links)).toEqual([undefined, alone, undefined, alone])
+    expect(await cache.readAll([])).toEqual([])
+  })
+
   it('never lets an older copy replace a newer one', async () => {
     await startGeneration(0)
     expect(await cache.fill(freshLink(5, 1_000))).toBe('stored')

@@ -114,6 +114,7 @@ export function isNewerCopy(
 export interface RedisCommands {
   defineCommand(name: string, definition: { lua: string; numberOfKeys: number }): void
   mgetBuffer(...keys: string[]): Promise<(Buffer | null)[]>
+  pipeline(commands: string[][]): { exec(): Promise<[Error | null, unknown][] | null> }
 }
 
 export type PutOutcome = 'stored' | 'kept' | 'refused' | 'no-mark' | 'other-generation'
@@ -129,6 +130,10 @@ export interface MarkState {
 export interface RedisLinkCache {
   /** One MGET. undefined: not cached. */
   read(domainId: number, code: string): Promise<FreshLink | undefined>
+  /** As `read` of each, in order, in one round trip; of one that fails, all fail. */
+  readAll(
+    links: readonly { readonly domainId: number; readonly code: string }[],
+  ): Promise<(FreshLink | undefined)[]>
   /** A fill after a read of Postgres, or the write-through after a commit. */
   fill(link: FreshLink): Promise<PutOutcome>
   /** The relay's write of a committed change; refused when the generation is not the one the relay knows. */
@@ -166,6 +171,18 @@ export function createRedisLinkCache(client: RedisCommands, prefix: string): Red
       const mark = markKey(prefix, hashTagOf(domainId, code))
       const [entry = null, markValue = null] = await client.mgetBuffer(entryKey(prefix, domainId, code), mark)
       return judgeEntry(entry, markValue)
+    },
+    async readAll(links) {
+      const commands = links.map(({ domainId, code }) => {
+        return ['mgetBuffer', entryKey(prefix, domainId, code), markKey(prefix, hashTagOf(domainId, code))]
+      })
+      const answers = (await client.pipeline(commands).exec()) ?? []
+      return links.map((_link, place) => {
+        const [failure, values] = answers[place] ?? [new Error('the pipeline was not answered'), undefined]
+        if (failure !== null) throw failure
+        const [entry = null, markValue = null] = values as (Buffer | null)[]
+        return judgeEntry(entry, markValue)
+      })
     },
     fill: (link) => put(link, 'fill', ''),
     apply: (link, generation) => put(link, 'relay', String(generation)),

@@ -14,6 +14,12 @@ export interface Reading {
   readonly asOfMs: number
 }
 
+/** What names a link. */
+export interface LinkKey {
+  readonly domainId: number
+  readonly code: string
+}
+
 /** The shared cache. It may forget anything at any time. */
 export interface LinkCache {
   /** Answers within its own deadline, or rejects; undefined is a miss. */

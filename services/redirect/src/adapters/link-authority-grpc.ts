@@ -1,8 +1,7 @@
 import { LinksClient } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import { openGrpcClient } from '@linkfleet/runtime/grpc-client'
 import { linkKeyOf } from '../domain/link-memory.ts'
-import type { LinkAuthority, Reading } from '../ports.ts'
-import { createBatch } from './batch.ts'
+import type { LinkKey, Reading } from '../ports.ts'
 
 export interface LinkAuthorityOptions {
   readonly addresses: readonly string[]
@@ -12,25 +11,20 @@ export interface LinkAuthorityOptions {
   readonly skewMeasured: (skewMs: number) => void
 }
 
-interface Key {
-  readonly domainId: number
-  readonly code: string
+export interface LinkAuthorityGrpc {
+  /** One answer for each key, in order, by one call. Rejects within its deadline when it cannot be had. */
+  resolveAll(keys: readonly LinkKey[]): Promise<Reading[]>
+  isConnected(): boolean
 }
 
-const keysMax = 500
-/** Misses that come this close to each other travel as one call. */
-const lingerMs = 2
-
 /** The shortener, which reads the primary. */
-export function openLinkAuthorityGrpc(
-  options: LinkAuthorityOptions,
-): LinkAuthority & Disposable & { isConnected(): boolean } {
+export function openLinkAuthorityGrpc(options: LinkAuthorityOptions): LinkAuthorityGrpc & Disposable {
   const client = openGrpcClient(LinksClient, {
     addresses: options.addresses,
     deadlineMs: options.deadlineMs,
   })
 
-  async function run(keys: readonly Key[]): Promise<Reading[]> {
+  async function resolveAll(keys: readonly LinkKey[]): Promise<Reading[]> {
     const sentAtMs = options.clock()
     const response = await client.call((links) => links.resolveLinks, { keys: [...keys] })
     options.skewMeasured(response.asOfMs - (sentAtMs + options.clock()) / 2)
@@ -43,9 +37,8 @@ export function openLinkAuthorityGrpc(
     })
   }
 
-  const ask = createBatch({ itemsMax: keysMax, lingerMs, run })
   return {
-    resolve: (domainId, code) => ask({ domainId, code }),
+    resolveAll,
     isConnected: () => client.isConnected(),
     [Symbol.dispose]: () => client[Symbol.dispose](),
   }

@@ -1,7 +1,7 @@
 import { createRedisLinkCache, type RedisCommands } from '@linkfleet/contracts/redis-link-cache'
 import type { Logger } from '@linkfleet/runtime/log'
 import { openRedis } from '@linkfleet/runtime/redis'
-import type { LinkCache } from '../ports.ts'
+import type { KnownCopy, LinkCache, LinkKey } from '../ports.ts'
 
 export interface RedisLinkCacheOptions {
   readonly url: string
@@ -10,10 +10,14 @@ export interface RedisLinkCacheOptions {
   readonly log: Logger
 }
 
+export interface LinkCacheRedis extends Pick<LinkCache, 'fill'> {
+  /** One answer for each key, in order, by one pipeline. */
+  readAll(keys: readonly LinkKey[]): Promise<(KnownCopy | undefined)[]>
+  state(): string
+}
+
 /** Redis as the cache of links. While it is away every call rejects at once. */
-export function openLinkCacheRedis(
-  options: RedisLinkCacheOptions,
-): LinkCache & AsyncDisposable & { state(): string } {
+export function openLinkCacheRedis(options: RedisLinkCacheOptions): LinkCacheRedis & AsyncDisposable {
   const connection = openRedis({
     url: options.url,
     name: 'redirect',
@@ -23,7 +27,7 @@ export function openLinkCacheRedis(
   })
   const cache = createRedisLinkCache(connection.client as unknown as RedisCommands, options.keyPrefix)
   return {
-    read: (domainId, code) => cache.read(domainId, code),
+    readAll: (keys) => cache.readAll(keys),
     fill: async (known) => void (await cache.fill(known)),
     state: () => connection.state(),
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),

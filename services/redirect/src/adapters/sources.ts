@@ -1,13 +1,16 @@
 /** The sources of links as the domain sees them: each may be away, and what that costs is bounded here. */
 import { CircuitBreaker } from '../domain/circuit-breaker.ts'
-import type { LinkAuthority, LinkCache, LinkReplicas, MayMiss } from '../ports.ts'
-import { createGuard } from './guard.ts'
+import type { LinkAuthority, LinkCache, LinkKey, LinkReplicas, MayMiss } from '../ports.ts'
+import { createBatch } from './batch.ts'
+import { createGuard, type Guard } from './guard.ts'
+import type { LinkAuthorityGrpc } from './link-authority-grpc.ts'
+import type { LinkCacheRedis } from './link-cache-redis.ts'
 import type { OpenLinkReplicas } from './link-replicas-pg.ts'
 
 export interface OpenSources {
-  readonly redis: LinkCache & { state(): string }
+  readonly redis: LinkCacheRedis
   readonly replicas: OpenLinkReplicas
-  readonly authority: LinkAuthority & { isConnected(): boolean }
+  readonly authority: LinkAuthorityGrpc
 }
 
 export interface SourcesOptions {
@@ -27,6 +30,10 @@ export interface Sources {
 
 /** The primary's word decides between 404 and 503, so it takes more than one failure to do without it. */
 const authorityFailuresMax = 3
+const authorityKeysMax = 500
+/** Misses that come this close to each other travel as one call. */
+const authorityLingerMs = 2
+const redisKeysMax = 200
 
 export function createSources(open: OpenSources, options: SourcesOptions): Sources {
   const { clock, failed, breakerWindowMs } = options
@@ -46,10 +53,18 @@ export function createSources(open: OpenSources, options: SourcesOptions): Sourc
     clock,
     failed: (cause) => failed('primary', cause),
   })
+  const readRedis = createGuardedBatch(guardRedis, (keys) => open.redis.readAll(keys), {
+    itemsMax: redisKeysMax,
+    lingerMs: 0,
+  })
+  const resolve = createGuardedBatch(guardAuthority, (keys) => open.authority.resolveAll(keys), {
+    itemsMax: authorityKeysMax,
+    lingerMs: authorityLingerMs,
+  })
   return {
     breakers,
     cache: {
-      read: (domainId, code) => guardRedis(() => open.redis.read(domainId, code)),
+      read: (domainId, code) => readRedis({ domainId, code }),
       fill: (known) => guardRedis(() => open.redis.fill(known)),
     },
     replicas: {
@@ -64,8 +79,20 @@ export function createSources(open: OpenSources, options: SourcesOptions): Sourc
         }
       },
     },
-    authority: { resolve: (domainId, code) => guardAuthority(() => open.authority.resolve(domainId, code)) },
+    authority: { resolve: (domainId, code) => resolve({ domainId, code }) },
   }
+}
+
+/** The guard is around the batch: a call that fails is one failure and has one deadline, however many keys it has. */
+function createGuardedBatch<Answer>(
+  guard: Guard,
+  ask: (keys: readonly LinkKey[]) => Promise<readonly Answer[]>,
+  bounds: { readonly itemsMax: number; readonly lingerMs: number },
+) {
+  return createBatch<LinkKey, Answer | undefined>({
+    ...bounds,
+    run: async (keys) => (await guard(() => ask(keys))) ?? [],
+  })
 }
 
 const watchEveryMs = 100
@@ -88,10 +115,10 @@ export function watchSources(open: OpenSources, answered: () => void): Disposabl
   return { [Symbol.dispose]: () => clearInterval(timer) }
 }
 
-async function isAnswering(authority: LinkAuthority): Promise<boolean> {
+async function isAnswering(authority: LinkAuthorityGrpc): Promise<boolean> {
   try {
     // Any code will do: a no is an answer too.
-    await authority.resolve(1, 'ready')
+    await authority.resolveAll([{ domainId: 1, code: 'ready' }])
     return true
   } catch {
     return false

@@ -1,0 +1,91 @@
+import { beforeEach, expect, test } from 'vitest'
+import type { LinkKey } from '../ports.ts'
+import { liveLink } from '../testing/live-link.ts'
+import { createSources, type Sources } from './sources.ts'
+
+const codes = Array.from({ length: 50 }, (_, index) => `code${index}`)
+const nowMs = 1_000_000
+
+let calls: { source: 'redis' | 'primary'; codes: string[] }[]
+let failures: string[]
+let failing: boolean
+let sources: Sources
+
+/** Knows every code but the last. */
+function answerOf(source: 'redis' | 'primary', keys: readonly LinkKey[]) {
+  calls.push({ source, codes: keys.map(({ code }) => code) })
+  if (failing) throw new Error('away')
+  return keys.map(({ code }) => ({
+    copy: code === codes.at(-1) ? undefined : liveLink(code, 1),
+    asOfMs: nowMs,
+  }))
+}
+
+beforeEach(() => {
+  calls = []
+  failures = []
+  failing = false
+  const open = {
+    redis: {
+      readAll: async (keys: readonly LinkKey[]) =>
+        answerOf('redis', keys).map(({ copy, asOfMs }) => copy && { copy, asOfMs }),
+      fill: async () => undefined,
+      state: () => 'up',
+    },
+    authority: {
+      resolveAll: async (keys: readonly LinkKey[]) => answerOf('primary', keys),
+      isConnected: () => true,
+    },
+    replicas: {
+      canRead: () => false,
+      read: () => Promise.reject(new Error('none')),
+      health: () => [],
+      [Symbol.asyncDispose]: async () => undefined,
+    },
+  }
+  sources = createSources(open, {
+    clock: () => nowMs,
+    breakerWindowMs: 1_000,
+    redisTimeoutMs: 1_000,
+    shortenerTimeoutMs: 1_000,
+    failed: (source) => failures.push(source),
+  })
+})
+
+const askRedis = () => Promise.all(codes.map((code) => sources.cache.read(1, code)))
+const askPrimary = () => Promise.all(codes.map((code) => sources.authority.resolve(1, code)))
+
+test('what is asked of a source in one turn of the event loop is one call, and each gets its own answer', async () => {
+  const cached = await askRedis()
+  const said = await askPrimary()
+  expect(calls).toEqual([
+    { source: 'redis', codes },
+    { source: 'primary', codes },
+  ])
+  expect(cached.slice(0, -1).map((known) => known?.copy.code)).toEqual(codes.slice(0, -1))
+  expect(said.slice(0, -1).map((reading) => reading?.copy?.code)).toEqual(codes.slice(0, -1))
+  expect(cached.at(-1)).toBeUndefined()
+  expect(said.at(-1)).toEqual({ copy: undefined, asOfMs: nowMs })
+})
+
+test('a call that fails is one failure, however many codes it was for', async () => {
+  failing = true
+  expect(await askPrimary()).toEqual(codes.map(() => undefined))
+  expect(failures).toEqual(['primary'])
+  expect(sources.breakers.primary.state).toBe('closed')
+  failing = false
+  expect(await sources.authority.resolve(1, 'code0')).toMatchObject({ copy: { code: 'code0' } })
+})
+
+test('Redis is left alone after one failure, the primary after three in a row', async () => {
+  failing = true
+  await askRedis()
+  expect(sources.breakers.redis.state).toBe('open')
+  for (let call = 1; call <= 3; call += 1) await sources.authority.resolve(1, 'code0')
+  expect(sources.breakers.primary.state).toBe('open')
+  failing = false
+  calls = []
+  expect(await sources.cache.read(1, 'code0')).toBeUndefined()
+  expect(await sources.authority.resolve(1, 'code0')).toBeUndefined()
+  expect(calls).toEqual([])
+})
