@@ -163,6 +163,20 @@ describe('an Idempotency-Key', () => {
     expect(await countLinks()).toBe(before)
   })
 
+  it('answers a retry like the first attempt even when its expiry has passed since', async () => {
+    const headers = { 'idempotency-key': 'soon-expired-key' }
+    const expiresAtMs = Date.now() + 1_500
+    const expiring = { ...body, expiresAt: new Date(expiresAtMs).toISOString() }
+    const first = await create(expiring, headers)
+    expect(first.status).toBe(201)
+    await eventually(() => Date.now() > expiresAtMs)
+    const second = await create(expiring, headers)
+    expect(second.status).toBe(201)
+    expect(second.headers.get('idempotency-replayed')).toBe('true')
+    expect(second.body).toEqual(first.body)
+    expect((await create(expiring)).body).toMatchObject({ field: 'expiresAt' })
+  })
+
   it('is refused with another request', async () => {
     const headers = { 'idempotency-key': 'second-key' }
     await create(body, headers)

@@ -30,6 +30,8 @@ export type InsertOutcome =
  */
 export interface LinkWriter {
   insert(item: LinkToInsert): Promise<InsertOutcome>
+  /** The link that this very request made before; undefined when it made none. Throws 'unavailable' within 1 s. */
+  findReplay(idempotency: Idempotency): Promise<Link | undefined>
   /** 'version-mismatch' when `ifVersion` is given and is not the link's version. */
   edit(key: LinkKey, changes: LinkChanges, ifVersion: number | null): Promise<ChangeOutcome>
   delete(key: LinkKey, ifVersion: number | null): Promise<ChangeOutcome>
@@ -150,8 +152,11 @@ export interface OutboxSession {
   ): Promise<OutboxSnapshot>
   /** Notes what each sink has now; a row that both have goes. */
   settle(done: { readonly redis: readonly number[]; readonly kafka: readonly number[] }): Promise<void>
-  /** Deletes what is past its time: idempotency records, login tokens, sessions. */
-  prune(): Promise<void>
+  /**
+   * Deletes some of what is past its time: idempotency records, login tokens, sessions. True when more may be left:
+   * a busy fleet makes more records in a minute than one statement should delete.
+   */
+  prune(): Promise<boolean>
   /** Closes the connection, and with it the lock. Never throws. */
   close(): Promise<void>
 }

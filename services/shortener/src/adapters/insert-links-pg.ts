@@ -5,17 +5,17 @@
  * neighbour: an item's fate is a row of the result.
  */
 import type { Pool, Row, Transaction } from '@linkfleet/runtime/postgres'
-import { idempotencyKeptMs } from '../domain/idempotency.ts'
+import { type Idempotency, idempotencyKeptMs } from '../domain/idempotency.ts'
 import { defaultDomainId, type Link, linkStates } from '../domain/link.ts'
 import type { InsertOutcome, LinkToInsert } from '../ports.ts'
 import { freshnessColumns, linkColumns, toLink } from './link-row-pg.ts'
 
-/**
- * A frozen process must not keep others from its aliases: its transaction is ended by the server. Waiting for
- * somebody else's lock is bounded below the time in which an answer is due.
- */
-export const beginChange =
-  'BEGIN; SET LOCAL idle_in_transaction_session_timeout = 1000; SET LOCAL lock_timeout = 600'
+/** How long a change by itself waits for somebody else's lock: less than the time in which an answer is due. */
+export const lockWaitMs = 600
+
+/** A frozen process must not keep others from its aliases: its transaction is ended by the server. */
+export const beginChange = (lockTimeoutMs: number) =>
+  `BEGIN; SET LOCAL idle_in_transaction_session_timeout = 1000; SET LOCAL lock_timeout = ${lockTimeoutMs}`
 
 // Tags travel as one text, since unnest would flatten an array of arrays; judged tags hold no control characters.
 const tagSeparator = '\u001f'
@@ -75,7 +75,11 @@ interface Placed {
  * One outcome for each item, in order. Of items that claim the same code or the same idempotency key the first goes
  * ahead; the others then mostly know their fate without a statement of their own.
  */
-export async function insertLinkGroup(pool: Pool, items: readonly LinkToInsert[]): Promise<InsertOutcome[]> {
+export async function insertLinkGroup(
+  pool: Pool,
+  items: readonly LinkToInsert[],
+  lockTimeoutMs: number,
+): Promise<InsertOutcome[]> {
   return await pool.transaction(async (transaction) => {
     const outcomes = new Array<InsertOutcome | undefined>(items.length)
     const takenCodes = new Set<string>()
@@ -94,7 +98,7 @@ export async function insertLinkGroup(pool: Pool, items: readonly LinkToInsert[]
       waiting = behind.filter(({ position }) => outcomes[position] === undefined)
     }
     return outcomes as InsertOutcome[]
-  }, beginChange)
+  }, beginChange(lockTimeoutMs))
 }
 
 function splitClaims(items: readonly Placed[]): { ahead: Placed[]; behind: Placed[] } {
@@ -112,8 +116,10 @@ function splitClaims(items: readonly Placed[]): { ahead: Placed[]; behind: Place
 
 /** What an item wants for itself alone. No code has a space. */
 export function claimsOf({ code, idempotency }: LinkToInsert): string[] {
-  return idempotency === null ? [code] : [code, `key ${idempotency.keyHash.toString('base64')}`]
+  return idempotency === null ? [code] : [code, keyClaimOf(idempotency)]
 }
+
+export const keyClaimOf = ({ keyHash }: Idempotency) => `key ${keyHash.toString('base64')}`
 
 async function insertDistinct(
   transaction: Transaction,
@@ -203,6 +209,21 @@ async function replay(
       ? { kind: 'replayed', link: toReplayedLink(record) }
       : { kind: 'idempotency-mismatch' }
   }
+}
+
+/** What the same request was answered with; undefined when it made no link within the time that keys are kept. */
+export async function findReplay(
+  pool: Pool,
+  { keyHash, requestHash }: Idempotency,
+): Promise<Link | undefined> {
+  const { rows } = await pool.query({
+    name: 'find-replay',
+    text: `SELECT link, version, created_at FROM links.idempotency_records
+      WHERE key_hash = $1 AND request_hash = $2
+        AND created_at >= statement_timestamp() - make_interval(secs => ${idempotencyKeptMs / 1000})`,
+    values: [keyHash, requestHash],
+  })
+  return rows[0] === undefined ? undefined : toReplayedLink(rows[0])
 }
 
 function toReplayedLink(record: Row): Link {

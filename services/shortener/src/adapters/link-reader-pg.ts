@@ -2,7 +2,7 @@
 import type { Pool } from '@linkfleet/runtime/postgres'
 import { type Link, type LinkKey, linkStates, toCopy } from '../domain/link.ts'
 import type { LinkPage, LinkQuery, LinkReader, Resolution } from '../ports.ts'
-import { freshnessColumns, linkColumns, toLink } from './link-row-pg.ts'
+import { linkColumns, readFreshnessColumns, toLink } from './link-row-pg.ts'
 import { boundedRead } from './store-errors-pg.ts'
 
 /** How many links one page of a search looks at. A rare word takes several pages, some of them empty. */
@@ -80,7 +80,7 @@ async function resolve(pool: Pool, keys: readonly LinkKey[]): Promise<Resolution
     name: 'resolve-links',
     // The moment is in the same statement: whatever was acknowledged before it is in this answer.
     text: `SELECT m.as_of_ms, m.timeline, ${linkColumns('l')}
-      FROM (SELECT ${freshnessColumns}) AS m
+      FROM (SELECT ${readFreshnessColumns}) AS m
       LEFT JOIN (unnest($1::int[], $2::text[]) AS k(domain_id, code)
         JOIN links.links AS l ON l.domain_id = k.domain_id AND l.code = k.code COLLATE "C") ON true`,
     values: [keys.map((key) => key.domainId), keys.map((key) => key.code)],

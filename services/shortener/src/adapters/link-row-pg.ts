@@ -27,9 +27,18 @@ export function linkColumns(alias: string): string {
   return columns.map((column) => `${alias}.${column}`).join(', ')
 }
 
-/** What a statement knows about its own moment, on the primary: when all it saw was current, and where. */
-export const freshnessColumns = `floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint AS as_of_ms,
-  links.timeline() AS timeline`
+const freshnessAt = (moment: string) =>
+  `floor(extract(epoch FROM ${moment}) * 1000)::bigint AS as_of_ms, links.timeline() AS timeline`
+
+/** What a change knows about its own moment, on the primary. It holds the row: no later change of it is acknowledged. */
+export const freshnessColumns = freshnessAt('statement_timestamp()')
+
+/**
+ * The same for a read that is a transaction by itself: everything acknowledged before it is in the answer. now() is
+ * taken before the snapshot; statement_timestamp() moves on with Execute, when a prepared statement's snapshot, taken
+ * with Bind, is already old: https://www.postgresql.org/docs/current/functions-datetime.html#FUNCTIONS-DATETIME-CURRENT
+ */
+export const readFreshnessColumns = freshnessAt('now()')
 
 const millis = (value: unknown): number | null => (value === null ? null : (value as Date).getTime())
 

@@ -9,9 +9,24 @@ import {
 import { GroupCommit } from '../domain/group-commit.ts'
 import { type LinkChanges, type LinkKey, linkStates } from '../domain/link.ts'
 import type { ChangeOutcome, InsertOutcome, LinkToInsert, LinkWriter } from '../ports.ts'
-import { beginChange, claimsOf, insertLinkGroup } from './insert-links-pg.ts'
+import {
+  beginChange,
+  claimsOf,
+  findReplay,
+  insertLinkGroup,
+  keyClaimOf,
+  lockWaitMs,
+} from './insert-links-pg.ts'
 import { freshnessColumns, linkColumns, toLink } from './link-row-pg.ts'
-import { bounded, boundedChange, notCreated, outcomeUnknown, toChangeError } from './store-errors-pg.ts'
+import {
+  bounded,
+  boundedChange,
+  boundedRead,
+  isLockTimeout,
+  notCreated,
+  outcomeUnknown,
+  toChangeError,
+} from './store-errors-pg.ts'
 
 /** A group stays small enough to be answered well within its bound. */
 const groupItemsMax = 128
@@ -19,6 +34,11 @@ const groupItemsMax = 128
 const groupsInFlightMax = 2
 /** More than this waiting cannot be answered in time: refused at once. */
 const itemsWaitingMax = 4_000
+/** A group does not wait long for what one of its items is waiting for, and its parts even less. */
+const groupLockWaitMs = 150
+const rerunLockWaitMs = 30
+/** Enough to find two blocked items in a full group; 150 ms and 15 times 30 ms leave time for the answers. */
+const lockTimeoutsPerGroupMax = 16
 
 export interface LinkWriterEvents {
   groupCommitted(items: number, seconds: number): void
@@ -26,29 +46,43 @@ export interface LinkWriterEvents {
 
 export function openLinkWriterPg(pool: Pool, events: LinkWriterEvents): LinkWriter {
   const groups = new GroupCommit<LinkToInsert, InsertOutcome>({
-    run: async (items) => {
+    run: async (items, isRerun) => {
       const startedMs = performance.now()
       // A transaction that hangs must not keep its codes and keys from a retry: the database has the last word on them.
-      const outcomes = await bounded(insertLinkGroup(pool, items), outcomeUnknown)
+      const outcomes = await bounded(
+        insertLinkGroup(pool, items, lockWaitOf(items.length, isRerun)),
+        outcomeUnknown,
+      )
       events.groupCommitted(items.length, (performance.now() - startedMs) / 1000)
       return outcomes
     },
     keysOf: claimsOf,
     // A server that is away is away for every half as well.
-    isWorthHalving: isItemToBlame,
+    isWorthHalving: (error, failures) =>
+      isItemToBlame(error) && !(isLockTimeout(error) && failures >= lockTimeoutsPerGroupMax),
     groupItemsMax,
     groupsInFlightMax,
   })
 
   async function insert(item: LinkToInsert): Promise<InsertOutcome> {
-    if (groups.waiting >= itemsWaitingMax) throw notCreated()
+    const { idempotency } = item
+    // Nothing came of this attempt; but one before it with the same key may be about to commit.
+    const refusal = () =>
+      idempotency !== null && groups.isBusy(keyClaimOf(idempotency)) ? outcomeUnknown() : notCreated()
+    if (groups.waiting >= itemsWaitingMax) throw refusal()
     const submission = groups.submit(item)
-    const result = submission.result.catch((error) => Promise.reject(toChangeError(error)))
-    return await bounded(result, () => (submission.abandon() ? notCreated() : outcomeUnknown()))
+    const result = submission.result.catch((error) =>
+      // The lock may be that of an earlier attempt, which holds the key until it has committed.
+      Promise.reject(
+        idempotency !== null && isLockTimeout(error) ? outcomeUnknown(error) : toChangeError(error),
+      ),
+    )
+    return await bounded(result, () => (submission.abandon() ? refusal() : outcomeUnknown()))
   }
 
   return {
     insert,
+    findReplay: (idempotency) => boundedRead(() => findReplay(pool, idempotency)),
     edit: (key, changes, ifVersion) =>
       boundedChange(() =>
         changeLink(pool, key, ifVersion, (transaction) => applyEdit(transaction, key, changes)),
@@ -56,6 +90,11 @@ export function openLinkWriterPg(pool: Pool, events: LinkWriterEvents): LinkWrit
     delete: (key, ifVersion) =>
       boundedChange(() => changeLink(pool, key, ifVersion, (transaction) => applyDelete(transaction, key))),
   }
+}
+
+function lockWaitOf(items: number, isRerun: boolean): number {
+  if (isRerun) return rerunLockWaitMs
+  return items > 1 ? groupLockWaitMs : lockWaitMs
 }
 
 /** An error of the server's own about a statement: the transaction is rolled back, and one item may be the cause. */
@@ -87,7 +126,7 @@ async function changeLink(
     if (ifVersion !== null && ifVersion !== row.version)
       return { kind: 'version-mismatch', version: row.version }
     return await apply(transaction)
-  }, beginChange)
+  }, beginChange(lockWaitMs))
 }
 
 const changedAndTold = (set: string) => `

@@ -6,20 +6,26 @@ import type { Pool, Query, Queryable, Row, Session } from '@linkfleet/runtime/po
 import { idempotencyKeptMs } from '../domain/idempotency.ts'
 import { toCopy } from '../domain/link.ts'
 import type { OutboxSession, OutboxSnapshot, PendingChange } from '../ports.ts'
-import { linkColumns, toLink } from './link-row-pg.ts'
+import { linkColumns, readFreshnessColumns, toLink } from './link-row-pg.ts'
 
 /** "lfrelay" as a number; the same in every instance, different from every other lock. */
 const advisoryLock = 30_518_773_915
 /** A relay stamps three times in this time. */
 const frozenAfterMs = 1_500
-/** Rows pruned in one statement; the rest waits for the next time. */
-const prunedRowsMax = 10_000
+/** Rows pruned in one statement: stamps and rounds wait for it on the same connection. */
+const prunedRowsMax = 2_000
 
 export async function openOutboxSessionPg(pool: Pool): Promise<OutboxSession> {
   const connection = await pool.session()
   const session = oneAtATime(connection)
-  // Losing what the relay notes only repeats work, so it need not wait for the disk; the heartbeat does.
-  await session.query('SET synchronous_commit = off')
+  try {
+    // Losing what the relay notes only repeats work, so it need not wait for the disk; the heartbeat does.
+    await session.query('SET synchronous_commit = off')
+  } catch (error) {
+    // A connection that is not given back is one less for good, and the pool has two.
+    connection.raw.release(true)
+    throw error
+  }
   return {
     tryLead: (instance) => tryLead(session, instance),
     deposeFrozen: () => deposeFrozen(session),
@@ -100,8 +106,8 @@ async function snapshot(
         (SELECT version, domain_id, code, redis_done, kafka_done FROM links.outbox
           WHERE NOT kafka_done ORDER BY version LIMIT $2)
       ), moment AS (
-        SELECT floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint AS as_of_ms,
-          ceil(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS taken_at_ms, links.timeline() AS timeline,
+        SELECT ${readFreshnessColumns},
+          ceil(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS taken_at_ms,
           (SELECT floor(extract(epoch FROM beat_at) * 1000)::bigint FROM links.heartbeat
             WHERE timeline = links.timeline()) AS heartbeat_ms
       )
@@ -156,8 +162,8 @@ async function settle(
   await run('settle-kafka', `UPDATE links.outbox SET kafka_done = true WHERE ${byKafka}`, kafkaOnly)
 }
 
-async function prune(session: Queryable): Promise<void> {
-  await session.query({
+async function prune(session: Queryable): Promise<boolean> {
+  const { rowCount } = await session.query({
     text: `DELETE FROM links.idempotency_records WHERE key_hash IN (
         SELECT key_hash FROM links.idempotency_records
         WHERE created_at < now() - make_interval(secs => $1) ORDER BY created_at LIMIT $2)`,
@@ -165,4 +171,5 @@ async function prune(session: Queryable): Promise<void> {
   })
   await session.query('DELETE FROM links.login_tokens WHERE expires_at < now()')
   await session.query('DELETE FROM links.sessions WHERE expires_at < now()')
+  return rowCount === prunedRowsMax
 }

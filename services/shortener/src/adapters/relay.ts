@@ -10,6 +10,7 @@ import type { Watermarks } from './watermarks.ts'
 const stampEveryMs = 500
 const beatEveryMs = 1_000
 const pruneEveryMs = 60_000
+const pausePruningMs = 20
 const lookEveryMs = 40
 const standbyLooksEveryMs = 500
 /** How long a sink that failed is left alone. */
@@ -92,7 +93,7 @@ async function lead(session: OutboxSession, options: RelayOptions, outer: AbortS
   const chores = [
     every(stampEveryMs, signal, () => session.stamp()),
     every(beatEveryMs, signal, () => session.beat()),
-    every(pruneEveryMs, signal, () => session.prune()),
+    every(pruneEveryMs, signal, () => pruneAll(session, signal)),
     runRounds(session, options, signal),
   ]
   try {
@@ -110,6 +111,11 @@ async function every(intervalMs: number, signal: AbortSignal, work: () => Promis
     await work()
     await sleep(Math.max(0, intervalMs - (performance.now() - startedMs)), signal)
   }
+}
+
+/** In small bites with pauses, in which the other chores have the connection. */
+async function pruneAll(session: OutboxSession, signal: AbortSignal): Promise<void> {
+  while ((await session.prune()) && !signal.aborted) await sleep(pausePruningMs, signal)
 }
 
 async function runRounds(session: OutboxSession, options: RelayOptions, signal: AbortSignal): Promise<void> {

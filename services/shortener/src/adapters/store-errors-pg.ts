@@ -15,6 +15,11 @@ export function isPassing(error: unknown): boolean {
   return typeof code === 'string' && (passingSqlStates.test(code) || code === 'ENOPRIMARY')
 }
 
+/** Somebody else's transaction held a row for too long; what becomes of that transaction is open. */
+export function isLockTimeout(error: unknown): boolean {
+  return (error as { code?: unknown }).code === '55P03'
+}
+
 export const outcomeUnknown = (cause?: unknown): LinkfleetError =>
   new LinkfleetError(
     'outcome-unknown',

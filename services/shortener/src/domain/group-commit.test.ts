@@ -97,6 +97,40 @@ describe('group commit', () => {
     expect(names()).toEqual([['d'], ['b', 'c']])
   })
 
+  it('tells the runs after a failure, and stops halving after as many failures as it is told', async () => {
+    const runs: [number, boolean][] = []
+    const groups = new GroupCommit<Item, string>({
+      run: async (items, isRerun) => {
+        runs.push([items.length, isRerun])
+        throw new Error('blocked')
+      },
+      keysOf: (item) => [item.key],
+      isWorthHalving: (_error, failures) => failures < 3,
+      groupItemsMax: 10,
+      groupsInFlightMax: 1,
+    })
+    const items = ['a', 'b', 'c', 'd', 'e'].map((name) => groups.submit({ name, key: name }))
+    const settled = await Promise.allSettled(items.map(({ result }) => result))
+    expect(settled.map(({ status }) => status)).toEqual(Array(5).fill('rejected'))
+    expect(runs).toEqual([
+      [1, false],
+      [4, false],
+      [2, true],
+      [1, true],
+      [1, true],
+      [2, true],
+    ])
+  })
+
+  it('knows which keys are in a transaction now', async () => {
+    const { groups, submit, letGo } = open()
+    submit('a', 'begun')
+    submit('b', 'waiting')
+    expect([groups.isBusy('begun'), groups.isBusy('waiting')]).toEqual([true, false])
+    await letGo()
+    expect([groups.isBusy('begun'), groups.isBusy('waiting')]).toEqual([false, true])
+  })
+
   it('gives an item back that has not begun, and no other', async () => {
     const { submit, letGo, names, groups } = open()
     const begun = submit('a')

@@ -1,8 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { identifyRequest } from '../domain/idempotency.ts'
+import type { Created } from '../domain/create-link.ts'
+import { type Idempotency, identifyRequest } from '../domain/idempotency.ts'
 import { aliasLengthMax, aliasLengthMin } from '../domain/judge-alias.ts'
 import { judgeCreate } from '../domain/judge-link.ts'
+import type { NewLink } from '../domain/link.ts'
 import type { Api } from './api.ts'
 import { prefersPlainText } from './conditions.ts'
 import { answers, entityTagOf, LinkJson, linkFields, security, toLinkJson } from './link-json.ts'
@@ -44,7 +46,6 @@ const schema = {
     413,
     415,
     422,
-    429,
     503,
   ),
 }
@@ -53,10 +54,9 @@ export function createLinkRoute(server: FastifyInstance, api: Api): void {
   server.post<{ Body: Static<typeof Body> }>('/api/v1/links', { schema }, async (request, reply) => {
     const caller = await api.authorize(request, 'create')
     const { body, headers } = request
-    const newLink = judgeCreate(body, api.urlRules, caller.subject, api.now())
     const key = headers['idempotency-key'] as string | undefined
     const idempotency = key === undefined ? null : identifyRequest(key, caller.subject, body)
-    const { link, isReplay } = await api.createLink(newLink, idempotency)
+    const { link, isReplay } = await createOrReplay(api, body, caller.subject, idempotency)
     if (isReplay) api.events.createReplayed()
     else api.events.linkCreated()
     reply.code(201).header('location', `/api/v1/links/${link.code}`).header('etag', entityTagOf(link))
@@ -67,4 +67,25 @@ export function createLinkRoute(server: FastifyInstance, api: Api): void {
     }
     return json
   })
+}
+
+/**
+ * A retry is answered like the first attempt even when it would be refused by now: its expiresAt may have passed, or
+ * the rules for targets may have changed.
+ */
+async function createOrReplay(
+  api: Api,
+  body: Static<typeof Body>,
+  subject: string,
+  idempotency: Idempotency | null,
+): Promise<Created> {
+  let newLink: NewLink
+  try {
+    newLink = judgeCreate(body, api.urlRules, subject, api.now())
+  } catch (refusal) {
+    const link = idempotency === null ? undefined : await api.writer.findReplay(idempotency)
+    if (link === undefined) throw refusal
+    return { link, isReplay: true }
+  }
+  return await api.createLink(newLink, idempotency)
 }

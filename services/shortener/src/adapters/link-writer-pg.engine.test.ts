@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto'
+import { silentLogger } from '@linkfleet/runtime/log'
+import { openPool, type Pool, type Session } from '@linkfleet/runtime/postgres'
+import { type TestDatabase, testDatabase } from '@linkfleet/testkit/engines'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { LinkToInsert } from '../ports.ts'
+import { openLinkWriterPg } from './link-writer-pg.ts'
+
+let database: TestDatabase
+let pool: Pool
+
+beforeAll(async () => {
+  database = await testDatabase()
+  pool = openPool({
+    url: database.url,
+    name: 'test',
+    maxConnections: 5,
+    statementTimeoutMs: 5_000,
+    connectTimeoutMs: 5_000,
+    log: silentLogger(),
+  })
+})
+afterAll(async () => {
+  await pool?.[Symbol.asyncDispose]()
+  await database?.[Symbol.asyncDispose]()
+})
+
+const openWriter = () => openLinkWriterPg(pool, { groupCommitted: () => {} })
+const itemOf = (code: string, keyHash?: Buffer): LinkToInsert => ({
+  code,
+  link: {
+    alias: code,
+    targetUrl: 'https://example.com/',
+    title: null,
+    tags: [],
+    expiresAtMs: null,
+    createdBy: 'test',
+  },
+  idempotency: keyHash === undefined ? null : { keyHash, requestHash: Buffer.alloc(32) },
+})
+
+/** Leaves a transaction of another process open, as it is while its COMMIT is on its way. */
+async function leaveOpen(session: Session, text: string, values: readonly unknown[]): Promise<void> {
+  await session.query('BEGIN')
+  await session.query({ text, values })
+}
+const holdCode = (session: Session, code: string) =>
+  leaveOpen(
+    session,
+    `INSERT INTO links.links (domain_id, code, version, created_version, target_url, tags,
+        created_by, created_at, updated_at)
+      SELECT 1, $1, v, v, 'https://example.com/first', '{}', 'test', now(), now() FROM nextval('links.version_seq') AS v`,
+    [code],
+  )
+
+describe('while another transaction holds', () => {
+  it('an alias, who wants it is refused, and everybody in the same group gets theirs', async () => {
+    using other = await pool.session()
+    await holdCode(other, 'held-alias')
+    const writer = openWriter()
+    const codes = Array.from({ length: 100 }, (_none, index) =>
+      index === 50 ? 'held-alias' : `free-${index}`,
+    )
+    const settled = await Promise.allSettled(codes.map((code) => writer.insert(itemOf(code))))
+    await other.query('ROLLBACK')
+    for (const [index, outcome] of settled.entries()) {
+      if (index === 50) expect(outcome).toMatchObject({ reason: { code: 'not-created' } })
+      else expect(outcome).toMatchObject({ value: { kind: 'created' } })
+    }
+  })
+
+  it('the same Idempotency-Key, a retry is told that the outcome is unknown, since the first may commit', async () => {
+    const keyHash = randomBytes(32)
+    using other = await pool.session()
+    await leaveOpen(
+      other,
+      `INSERT INTO links.idempotency_records (key_hash, request_hash, link, version, created_at)
+        VALUES ($1, $2, $3, 1, now())`,
+      [keyHash, Buffer.alloc(32), { code: 'first-one' }],
+    )
+    const writer = openWriter()
+    const retry = itemOf('retried-one', keyHash)
+    await expect(writer.insert(retry)).rejects.toMatchObject({ code: 'outcome-unknown' })
+    await other.query('COMMIT')
+    expect(await writer.insert(retry)).toMatchObject({ kind: 'replayed', link: { code: 'first-one' } })
+  })
+})
