@@ -46,23 +46,3 @@ const rightsOf: Readonly<Record<Caller['role'], ReadonlySet<Right>>> = {
 export function mayDo(caller: Caller, right: Right): boolean {
   return rightsOf[caller.role].has(right)
 }
-
-export interface AnonymousRequest {
-  readonly peerAddress: string | undefined
-  readonly host: string | undefined
-  readonly headers: Readonly<Record<string, unknown>>
-}
-
-const loopbackPeer = /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/
-const loopbackHost = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i
-
-/**
- * Whether a request without a credential comes from a program on this machine that talks to us itself. A Host that
- * is not a loopback name means that a name of somebody else's points here (DNS rebinding); a Forwarded header means
- * that a proxy speaks for somebody.
- */
-export function isAnonymousLoopback(request: AnonymousRequest): boolean {
-  if (!loopbackPeer.test(request.peerAddress ?? '')) return false
-  if (!loopbackHost.test(request.host ?? '')) return false
-  return !Object.keys(request.headers).some((name) => name === 'forwarded' || name.startsWith('x-forwarded-'))
-}

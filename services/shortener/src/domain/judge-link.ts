@@ -65,6 +65,12 @@ function acceptUrl(text: string, rules: UrlRules): string {
 // Control characters have no business in a title or tag; NUL cannot even be stored.
 const controlCharacters = /\p{Cc}|\p{Cs}/u
 
+/** For texts that are only compared with stored ones. */
+export function refuseControlCharacters(field: string, text: string | undefined): void {
+  if (text !== undefined && controlCharacters.test(text))
+    throw invalid(field, `${field} must not hold control characters.`)
+}
+
 function acceptTitle(title: string | null): string | null {
   if (title === null || title === '') return null
   if (title.length > titleLengthMax)

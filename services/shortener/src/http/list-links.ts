@@ -1,7 +1,7 @@
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { tagLengthMax } from '../domain/judge-link.ts'
+import { refuseControlCharacters, tagLengthMax } from '../domain/judge-link.ts'
 import { defaultDomainId } from '../domain/link.ts'
 import type { Api } from './api.ts'
 import { answers, CountedLinkJson, security, toLinkJson } from './link-json.ts'
@@ -43,6 +43,8 @@ export function listLinksRoute(server: FastifyInstance, api: Api): void {
   server.get<{ Querystring: Static<typeof Query> }>('/api/v1/links', { schema }, async (request, reply) => {
     await api.authorize(request, 'read')
     const { cursor, limit, tag, search } = request.query
+    refuseControlCharacters('tag', tag)
+    refuseControlCharacters('search', search)
     const page = await api.links.list({
       domainId: defaultDomainId,
       beforeCreatedVersion: cursor === undefined ? null : decodeCursor(cursor),

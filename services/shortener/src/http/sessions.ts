@@ -1,10 +1,10 @@
 /** One-time login tokens become sessions: how a browser gets in without ever seeing a key. */
 import { LinkfleetError } from '@linkfleet/contracts/errors'
+import { credentialOf } from '@linkfleet/runtime/anonymous-loopback'
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { roles } from '../domain/credentials.ts'
 import type { Api } from './api.ts'
-import { credentialOf } from './authorize.ts'
 import { answers, security } from './link-json.ts'
 
 const Role = Type.Enum([...roles])
@@ -92,7 +92,7 @@ export function sessionRoutes(server: FastifyInstance, api: Api): void {
 
   server.delete('/api/v1/sessions/current', { schema: closeSchema }, async (request, reply) => {
     await api.authorize(request, 'read')
-    await api.credentials.closeSession(credentialOf(request) ?? '')
+    await api.credentials.closeSession(credentialOf(request.headers) ?? '')
     return reply.code(204).send()
   })
 }
