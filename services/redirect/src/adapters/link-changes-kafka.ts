@@ -113,15 +113,16 @@ function watch(
   consumer.on(consumer.events.CRASH, ({ payload }) => crashed(payload.error))
 }
 
-async function takeBatch(
-  { batch, resolveOffset, heartbeat }: EachBatchPayload,
+/** `expected` is the next number of each partition. A lower one is a gap too: the topic was made anew. */
+export async function takeBatch(
+  { batch, resolveOffset, heartbeat }: Pick<EachBatchPayload, 'batch' | 'resolveOffset' | 'heartbeat'>,
   expected: Map<number, bigint>,
-  options: LinkChangesOptions,
+  options: Pick<LinkChangesOptions, 'changed' | 'gap'>,
 ): Promise<void> {
   for (const { offset, value } of batch.messages) {
     const at = BigInt(offset)
     const next = expected.get(batch.partition)
-    if (next !== undefined && at > next) options.gap('records are missing')
+    if (next !== undefined && at !== next) options.gap('records are missing')
     expected.set(batch.partition, at + 1n)
     const change = decodeLinkChange(value)
     if (change === undefined) options.gap('a record cannot be read')

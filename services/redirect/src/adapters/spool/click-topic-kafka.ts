@@ -61,7 +61,10 @@ export function openClickTopicKafka(kafka: Kafka, topic: string, partitions: num
       }
       state = 'up'
     } catch (cause) {
-      if (refusals.has(refusalOf(cause))) throw new RefusedForGoodError('refused for good', { cause })
+      const refusal = refusalOf(cause)
+      // Somebody deleted the topic: the next attempt makes it again.
+      if (refusal === 'UNKNOWN_TOPIC_OR_PARTITION') connecting = undefined
+      if (refusals.has(refusal)) throw new RefusedForGoodError('refused for good', { cause })
       state = (cause as Error).message
       throw cause
     }
