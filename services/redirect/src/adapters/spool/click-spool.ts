@@ -7,7 +7,14 @@ import { Worker } from 'node:worker_threads'
 import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
 import type { Logger } from '@linkfleet/runtime/log'
 import type { ClickSink, ClickToRecord } from '../../ports.ts'
-import { adoptFolders, createFolder, type HeldFolder, readBootId, removeFolder } from './spool-folder.ts'
+import {
+  adoptFolders,
+  createFolder,
+  folderBytes,
+  type HeldFolder,
+  readBootId,
+  removeFolder,
+} from './spool-folder.ts'
 import { SpoolWriter, type SpoolWriterOptions } from './spool-writer.ts'
 import type { FolderReport, WorkerOptions, WorkerReport, WorkerRequest } from './worker-messages.ts'
 
@@ -38,6 +45,8 @@ export interface SpoolState {
 
 export interface ClickSpool extends ClickSink, AsyncDisposable {
   state(): SpoolState
+  /** Takes over the folders of producers that are dead, and sees what was set aside. Never throws. */
+  adopt(): Promise<void>
 }
 
 const setAsideName = 'set-aside'
@@ -72,6 +81,8 @@ class Spool implements ClickSpool {
   #worker: Worker
   #workerFailures = 0
   #kafka = 'not tried yet'
+  /** Nobody sends what was set aside, so it stays until somebody looks at it; until then it takes its room. */
+  #setAsideBytes = 0
   #finishedCounts = { damagedBytes: 0, setAsideClicks: 0, sentMessages: 0 }
   #closing = false
 
@@ -84,7 +95,7 @@ class Spool implements ClickSpool {
       path: own.path,
       producerId: own.producerId,
       bootId,
-      otherBytes: () => this.#adoptedBytes(),
+      otherBytes: () => this.#otherBytes(),
       grown: (segment, bytes, sealed) => this.#tellGrown({ segment, bytes, sealed }),
     })
     this.#worker = this.#startWorker()
@@ -102,7 +113,7 @@ class Spool implements ClickSpool {
       reports.reduce((total, report) => total + of(report), 0)
     const { damagedBytes, setAsideClicks, sentMessages } = this.#finishedCounts
     return {
-      bytes: this.#writer.ownBytes + this.#adoptedBytes(),
+      bytes: this.#writer.ownBytes + this.#otherBytes(),
       unsentBytes: sum((report) => report.unsentBytes),
       kafka: this.#kafka,
       damagedBytes: damagedBytes + sum((report) => report.damagedBytes),
@@ -112,8 +123,8 @@ class Spool implements ClickSpool {
     }
   }
 
-  /** Takes over the folders of producers that are dead. Never throws. */
   async adopt(): Promise<void> {
+    this.#setAsideBytes = await folderBytes(this.#setAsideDir)
     try {
       const held = new Set([this.#own.path, ...this.#adopted.keys()])
       const room = adoptedMax - this.#adopted.size
@@ -152,14 +163,19 @@ class Spool implements ClickSpool {
     return heard && [...this.#reports.values()].every(({ unsentBytes }) => unsentBytes === 0)
   }
 
-  #adoptedBytes(): number {
-    let bytes = 0
+  /** What this process did not append but must leave room for: adopted folders, and what was set aside. */
+  #otherBytes(): number {
+    let bytes = this.#setAsideBytes
     for (const [path, report] of this.#reports) if (path !== this.#own.path) bytes += report.bytes
     return bytes
   }
 
+  get #setAsideDir(): string {
+    return join(this.#options.spoolDir, setAsideName)
+  }
+
   #startWorker(): Worker {
-    const { instance, logLevel, brokers, topic, partitionCount, bytesMax, spoolDir } = this.#options
+    const { instance, logLevel, brokers, topic, partitionCount, bytesMax } = this.#options
     const workerData: WorkerOptions = {
       instance,
       logLevel,
@@ -168,7 +184,7 @@ class Spool implements ClickSpool {
       partitions: partitionCount,
       spoolBytesMax: bytesMax,
       bootId: this.#bootId,
-      setAsideDir: join(spoolDir, setAsideName),
+      setAsideDir: this.#setAsideDir,
     }
     const worker = new Worker(new URL('./spool-worker.ts', import.meta.url), { workerData })
     worker.on('message', (report: WorkerReport) => this.#heard(report))
@@ -202,7 +218,7 @@ class Spool implements ClickSpool {
 
   #tellGrown(growth: Growth): void {
     this.#grown.set(growth.segment, growth)
-    const spoolBytes = this.#writer.ownBytes + this.#adoptedBytes()
+    const spoolBytes = this.#writer.ownBytes + this.#otherBytes()
     this.#tell({ kind: 'grown', path: this.#own.path, ...growth, spoolBytes })
   }
 

@@ -6,7 +6,7 @@
  * Nobody appends to an earlier producer's folder: who gets its lock reads it to the end, sends it, and removes it.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { producerIdBytes } from '@linkfleet/contracts/clicks'
@@ -131,6 +131,20 @@ async function removeFiles(path: string, names: readonly string[]): Promise<void
   // The lock goes last: whoever takes a new one in the meantime finds no segment.
   for (const name of names) await rm(join(path, name), { force: true })
   await rmdir(path).catch(() => undefined)
+}
+
+/** The bytes of the files in a folder; 0 when it is not there. A file that goes meanwhile counts as gone. */
+export async function folderBytes(path: string): Promise<number> {
+  const names = await readdir(path).catch(() => [])
+  const sizes = await Promise.all(
+    names.map((name) =>
+      stat(join(path, name)).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  )
+  return sizes.reduce((total, size) => total + size, 0)
 }
 
 /** 16 bytes that change with each boot of this machine. */

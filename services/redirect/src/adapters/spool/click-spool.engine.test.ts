@@ -1,0 +1,58 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
+import { silentLogger } from '@linkfleet/runtime/log'
+import { testKafkaBrokers, uniqueName } from '@linkfleet/testkit/engines'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { ClickToRecord } from '../../ports.ts'
+import { openClickSpool } from './click-spool.ts'
+
+const click: ClickToRecord = {
+  atMs: 1,
+  domainId: 1,
+  code: 'abc',
+  kind: ClickKind.REDIRECT,
+  orphanReason: OrphanReason.UNSPECIFIED,
+  visitor: undefined,
+  country: '',
+  referrerHost: '',
+  userAgent: '',
+  language: '',
+}
+const bytesMax = 1_000_000
+let spoolDir: string
+
+beforeEach(async () => {
+  spoolDir = await mkdtemp(join(tmpdir(), 'linkfleet-spool-'))
+})
+afterEach(async () => await rm(spoolDir, { recursive: true, force: true }))
+
+test('what was set aside takes its room in the bound of the spool, until it is removed', async () => {
+  const setAside = join(spoolDir, 'set-aside')
+  await mkdir(setAside)
+  await writeFile(join(setAside, 'unreadable.clicks'), Buffer.alloc(bytesMax))
+  const dropped: string[] = []
+  await using spool = await openClickSpool({
+    spoolDir,
+    bytesMax,
+    partitionCount: 1,
+    brokers: testKafkaBrokers(),
+    topic: uniqueName('clicks'),
+    instance: 'test',
+    logLevel: 'silent',
+    drainTimeoutMs: 5_000,
+    clock: Date.now,
+    log: silentLogger(),
+    recorded: () => undefined,
+    dropped: (_kind, reason) => dropped.push(reason),
+    failed: () => undefined,
+  })
+  const append = () => new Promise<boolean>((resolve) => spool.append(click, resolve))
+  expect(await append()).toBe(false)
+  expect(dropped).toEqual(['full'])
+  expect(spool.state().bytes).toBeGreaterThanOrEqual(bytesMax)
+  await rm(setAside, { recursive: true })
+  await spool.adopt()
+  expect(await append()).toBe(true)
+})
