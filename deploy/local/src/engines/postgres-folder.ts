@@ -5,7 +5,7 @@
  */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import {
   chmod,
   chown,
@@ -24,12 +24,13 @@ import { promisify } from 'node:util'
 import { isDiskFull, LocalFleetError, messageOf } from '../problem.ts'
 import type { Program } from '../programs/program.ts'
 import { connectOnce, DATABASE, memberUrl, SUPERUSER } from './postgres-query.ts'
+import { type UnixUser, userForPostgres, withNamedUser } from './postgres-user.ts'
 
 export type Member = { name: string; port: number; data: string }
-export type PostgresFolder = { path: string; user: { uid: number; gid: number } | undefined }
+export type PostgresFolder = { path: string; user: UnixUser | undefined }
 
 export async function preparePostgresFolder(home: string): Promise<PostgresFolder> {
-  const user = process.getuid?.() === 0 ? anotherUser() : undefined
+  const user = userForPostgres()
   const path = await choosePath(resolve(home), user !== undefined)
   await mkdir(path, { recursive: true, mode: 0o700 })
   if (user) await chown(path, user.uid, user.gid)
@@ -57,18 +58,6 @@ function canOthersEnter(folder: string): boolean {
   }
 }
 
-/** Postgres looks its user up by name, so it must be one the machine knows: its own where there is one. */
-function anotherUser(): { uid: number; gid: number } {
-  const lines = readFileSync('/etc/passwd', 'utf8').split('\n')
-  for (const wanted of ['postgres', 'nobody']) {
-    const fields = lines.find((line) => line.startsWith(`${wanted}:`))?.split(':')
-    if (fields) return { uid: Number(fields[2]), gid: Number(fields[3]) }
-  }
-  throw new LocalFleetError(
-    'Postgres does not run as root, and this machine has neither a user postgres nor nobody.',
-  )
-}
-
 /** Makes the first member's folder, once, and returns the password of the superuser. */
 export async function initialize(
   folder: PostgresFolder,
@@ -86,8 +75,9 @@ export async function initialize(
   await rm(first.data, { recursive: true, force: true })
   const args = ['-D', first.data, '-U', SUPERUSER, `--pwfile=${passwordFile}`, '--auth=scram-sha-256']
   const locale = ['--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C']
+  const initdb = withNamedUser(join(dirname(program.path), 'initdb'), [...args, ...locale])
   try {
-    await promisify(execFile)(join(dirname(program.path), 'initdb'), [...args, ...locale], {
+    await promisify(execFile)(initdb.file, initdb.args, {
       cwd: folder.path,
       timeout: 120_000,
       signal,
@@ -107,7 +97,8 @@ export async function initialize(
 
 /** In single-user mode, so that the copies that become replicas hold the database from their first moment. */
 async function createDatabase(folder: PostgresFolder, program: Program, first: Member): Promise<void> {
-  const running = promisify(execFile)(program.path, ['--single', '-D', first.data, 'postgres'], {
+  const singleUser = withNamedUser(program.path, ['--single', '-D', first.data, 'postgres'])
+  const running = promisify(execFile)(singleUser.file, singleUser.args, {
     cwd: first.data,
     timeout: 60_000,
     env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' },
