@@ -20,7 +20,7 @@ import { createWatermarks } from './adapters/watermarks.ts'
 import { openWriteThroughRedis } from './adapters/write-through-redis.ts'
 import type { ShortenerConfig } from './config.ts'
 import { createLinkCreator } from './domain/create-link.ts'
-import { hostOf } from './domain/judge-url.ts'
+import { urlRulesOf } from './domain/judge-url.ts'
 import { createEvents, type ShortenerEvents } from './events.ts'
 import { checkKey } from './grpc/check-key.ts'
 import { resolveLinks } from './grpc/resolve-links.ts'
@@ -67,7 +67,7 @@ export async function startShortener(
   const createLink = createLinkCreator({ codes, writer, writeThrough, onCodeSkipped: events.codeSkipped })
   const authorize = createAuthorize(credentials, config.anonymousLoopback)
   const { publicUrl } = config
-  const urlRules = rulesOf(config)
+  const urlRules = urlRulesOf([publicUrl, config.consoleUrl], config.allowPrivateTargets)
   const rights = { authorize, credentials }
   const api = {
     ...rights,
@@ -111,11 +111,6 @@ export async function startShortener(
 }
 
 const nameOf = (config: ShortenerConfig) => `shortener ${config.instance}`
-
-const rulesOf = (config: ShortenerConfig) => ({
-  ownHosts: new Set([hostOf(config.publicUrl), hostOf(config.consoleUrl)]),
-  allowPrivateTargets: config.allowPrivateTargets,
-})
 
 /** Connecting, waiting for a connection and the statement all fit into the time in which an answer is due. */
 function openRequestPool(config: ShortenerConfig, { log }: ServiceContext) {

@@ -1,11 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hostOf, judgeUrl, urlLengthMax } from './judge-url.ts'
+import { judgeUrl, urlLengthMax, urlRulesOf } from './judge-url.ts'
 
-const rules = {
-  ownHosts: new Set([hostOf('https://go.example.com'), hostOf('http://console.example.com:8443')]),
-  allowPrivateTargets: false,
-}
+const rules = urlRulesOf(['https://go.example.com', 'http://console.example.com:8443'], false)
 const judge = (text: string) => judgeUrl(text, rules)
 
 describe('judging a URL', () => {
@@ -49,6 +46,10 @@ describe('judging a URL', () => {
     'http://localhost./',
     'http://LocalHost:1/',
     'http://a.localhost/',
+    'http://localhost4/',
+    'http://localhost4.localdomain4/',
+    'http://localhost6.localdomain6/',
+    'http://printer.localdomain/',
     'http://127.0.0.1/',
     'http://127.1/',
     'http://127.255.255.254/',
@@ -60,6 +61,9 @@ describe('judging a URL', () => {
     'http://①②⑦.⓪.⓪.①/',
     'http://127。0。0。1/',
     'http://127.0.0.1./',
+    'http://127.0.0.1../',
+    'http://127.1../',
+    'http://0x7f.1.../',
     'http://[::1]/',
     'http://[0:0:0:0:0:0:0:1]/',
     'http://[::ffff:127.0.0.1]/',
@@ -119,6 +123,28 @@ describe('judging a URL', () => {
     expect(judgeUrl('http://intranet/', open).kind).toBe('accepted')
     expect(judgeUrl('https://go.example.com/', open).kind).toBe('refused')
     expect(judgeUrl('javascript:alert(1)', open).kind).toBe('refused')
+  })
+
+  it('on a machine of its own refuses the ports of the fleet by all names, and no other port', () => {
+    const local = urlRulesOf(['http://localhost:8080', 'http://127.0.0.1:8083', 'http://[::1]'], true)
+    const hosts = [
+      'localhost',
+      'LOCALHOST.',
+      'a.localhost',
+      '127.0.0.1',
+      '127.1..',
+      '[::1]',
+      '0',
+      '[::ffff:127.9.9.9]',
+    ]
+    for (const host of hosts) {
+      for (const port of ['8080', '8083', '80']) {
+        expect([host, judgeUrl(`http://${host}:${port}/`, local).kind]).toEqual([host, 'refused'])
+      }
+      expect([host, judgeUrl(`http://${host}:3000/`, local).kind]).toEqual([host, 'accepted'])
+      expect([host, judgeUrl(`https://${host}/`, local).kind]).toEqual([host, 'accepted'])
+    }
+    expect(judgeUrl('http://10.0.0.1:8080/', local).kind).toBe('accepted')
   })
 
   it('never throws, and accepts its own normal form', () => {

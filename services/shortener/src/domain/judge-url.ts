@@ -8,9 +8,24 @@ import ipaddr from 'ipaddr.js'
 export const urlLengthMax = 2_048
 
 export interface UrlRules {
-  /** Host names of the fleet itself, in lower case without a trailing dot. */
+  /** Host names of the fleet itself, in lower case without a trailing dot; none of them means this machine. */
   readonly ownHosts: ReadonlySet<string>
+  /** Where the fleet is on this machine, which has many names and other programs: the port tells them apart. */
+  readonly ownLoopbackPorts: ReadonlySet<number>
   readonly allowPrivateTargets: boolean
+}
+
+/** The rules of a fleet that is at these URLs. */
+export function urlRulesOf(ownUrls: readonly string[], allowPrivateTargets: boolean): UrlRules {
+  const places = ownUrls.map((text) => {
+    const url = new URL(text)
+    return { host: normalHost(url.hostname), port: portOf(url) }
+  })
+  return {
+    ownHosts: new Set(places.map(({ host }) => host).filter((host) => !isLoopback(host))),
+    ownLoopbackPorts: new Set(places.filter(({ host }) => isLoopback(host)).map(({ port }) => port)),
+    allowPrivateTargets,
+  }
 }
 
 export type UrlJudgement =
@@ -33,9 +48,10 @@ export function judgeUrl(text: string, rules: UrlRules): UrlJudgement {
   if (url.href.length > urlLengthMax) {
     return refused(`The URL is longer than ${urlLengthMax} characters once it is encoded.`)
   }
-  const host = withoutTrailingDots(url.hostname)
+  const host = normalHost(url.hostname)
   if (host === '') return refused('The URL has no host.')
-  if (rules.ownHosts.has(host)) return refused('A short link must not lead back to this service.')
+  if (rules.ownHosts.has(host) || (isLoopback(host) && rules.ownLoopbackPorts.has(portOf(url))))
+    return refused('A short link must not lead back to this service.')
   if (!rules.allowPrivateTargets && isPrivateHost(host)) {
     return refused(
       'The host is private, reserved or this machine itself. ALLOW_PRIVATE_TARGETS=true on the server allows such targets.',
@@ -44,16 +60,27 @@ export function judgeUrl(text: string, rules: UrlRules): UrlJudgement {
   return { kind: 'accepted', url: url.href }
 }
 
-/** The host of a URL as `judgeUrl` compares it. */
-export function hostOf(url: string): string {
-  return withoutTrailingDots(new URL(url).hostname)
+/** Without trailing dots, which some resolvers ignore: what is left may be a number, `127.1..`, and is parsed anew. */
+function normalHost(hostname: string): string {
+  const host = hostname.replace(/\.+$/, '')
+  return host === hostname ? host : (URL.parse(`http://${host}`)?.hostname ?? '')
 }
 
-function withoutTrailingDots(hostname: string): string {
-  return hostname.replace(/\.+$/, '')
+const portOf = ({ port, protocol }: URL) => (port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port))
+
+const loopbackNames = /(^|\.)localhost$|^localhost[46]?(\.localdomain[46]?)?$/
+
+/** Whether a connection to this host stays on the machine. The unspecified addresses lead there too. */
+function isLoopback(host: string): boolean {
+  if (loopbackNames.test(host)) return true
+  if (!host.startsWith('[') && !isIpv4(host)) return false
+  return ['loopback', 'unspecified'].includes(ipaddr.process(host.replace(/^\[|\]$/g, '')).range())
 }
 
-const privateNames = /(^|\.)(localhost|localdomain|local|internal|intranet|lan|home\.arpa)$/
+// The URL parser leaves an IPv4 address in no other form than this one.
+const isIpv4 = (host: string) => /^\d+\.\d+\.\d+\.\d+$/.test(host)
+
+const privateNames = /(^|\.)(localhost|localdomain[46]?|local|internal|intranet|lan|home\.arpa)$/
 /** Global unicast: https://www.iana.org/assignments/ipv6-address-space/ */
 const globalUnicastV6 = ipaddr.IPv6.parseCIDR('2000::/3')
 
@@ -62,8 +89,7 @@ function isPrivateHost(host: string): boolean {
     const address = ipaddr.IPv6.parse(host.slice(1, -1))
     return address.range() !== 'unicast' || !address.match(globalUnicastV6)
   }
-  // The URL parser leaves an IPv4 address in no other form than this one.
-  if (/^\d+\.\d+\.\d+\.\d+$/.test(host)) return ipaddr.IPv4.parse(host).range() !== 'unicast'
+  if (isIpv4(host)) return ipaddr.IPv4.parse(host).range() !== 'unicast'
   // A name without a dot is known inside some network only.
   return !host.includes('.') || privateNames.test(host)
 }
