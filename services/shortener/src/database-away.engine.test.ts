@@ -3,6 +3,7 @@ import { openPool, type Pool } from '@linkfleet/runtime/postgres'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Shortener } from './service.ts'
+import { within } from './testing/deadline.ts'
 import { callApi, openTestFleet, type TestFleet } from './testing/start.ts'
 import { openTcpProxy, type TcpProxy } from './testing/tcp-proxy.ts'
 
@@ -39,26 +40,24 @@ const body = { url: 'https://example.com/' }
 const create = (headers: Record<string, string> = {}, fields: Record<string, unknown> = {}) =>
   callApi(shortener, 'POST', '/api/v1/links', { ...body, ...fields }, headers)
 const works = () => eventually(async () => (await callApi(shortener, 'GET', '/api/v1/links')).status === 200)
-const timed = async <T>(work: () => Promise<T>): Promise<[T, number]> => {
-  const startedMs = performance.now()
-  return [await work(), performance.now() - startedMs]
-}
+/** The bound of an answer and room for a busy machine; without the bound a statement takes longer than this. */
+const answerDeadlineMs = 2_000
 const count = async (alias: string) =>
   (await pool.query({ text: 'SELECT 1 FROM links.links WHERE code = $1', values: [alias] })).rowCount
 
 describe('without the primary', () => {
-  it.each(['cut', 'freeze'] as const)(
-    '(%s) a create is refused within a second, and surely was not made',
-    async (how) => {
-      proxy[how]()
-      const [answer, ms] = await timed(() => create({}, { alias: `not-made-${how}` }))
-      expect(answer.status).toBe(503)
-      expect(ms).toBeLessThan(1_300)
-      expect(answer.headers.get('retry-after')).toBe('1')
-      expect(['not-created', 'outcome-unknown']).toContain(answer.body.code)
-      expect(await count(`not-made-${how}`)).toBe(0)
-    },
-  )
+  it.each([
+    ['cut', 'not-created'],
+    // Whether a server that says nothing has committed cannot be known here.
+    ['freeze', 'outcome-unknown'],
+  ] as const)('(%s) a create is answered "%s", and nothing is made', async (how, code) => {
+    proxy[how]()
+    const answer = await within(answerDeadlineMs, () => create({}, { alias: `not-made-${how}` }))
+    expect(answer.status).toBe(503)
+    expect(answer.headers.get('retry-after')).toBe('1')
+    expect(answer.body.code).toBe(code)
+    expect(await count(`not-made-${how}`)).toBe(0)
+  })
 
   it('a connection that is refused is "not-created"', async () => {
     proxy.cut()
@@ -66,7 +65,7 @@ describe('without the primary', () => {
     expect((await create()).body.code).toBe('not-created')
   })
 
-  it('a read, an edit and a delete are answered within a second too', async () => {
+  it('a read, an edit and a delete are answered in time too', async () => {
     proxy.cut()
     for (const [method, path, content] of [
       ['GET', '/api/v1/links', undefined],
@@ -74,10 +73,9 @@ describe('without the primary', () => {
       ['PATCH', '/api/v1/links/abcdefg', { title: 'x' }],
       ['DELETE', '/api/v1/links/abcdefg', undefined],
     ] as const) {
-      const [answer, ms] = await timed(() => callApi(shortener, method, path, content))
+      const answer = await within(answerDeadlineMs, () => callApi(shortener, method, path, content))
       expect(answer.status).toBe(503)
       expect(answer.headers.get('retry-after')).toBe('1')
-      expect(ms).toBeLessThan(1_300)
     }
   })
 
@@ -94,11 +92,10 @@ describe('when the answer to COMMIT is lost', () => {
   it('says that the outcome is unknown, and the Idempotency-Key settles it', async () => {
     const headers = { 'idempotency-key': 'settle-it' }
     proxy.loseAnswerTo('COMMIT')
-    const [answer, ms] = await timed(() => create(headers, { alias: 'made-or-not' }))
+    const answer = await within(answerDeadlineMs, () => create(headers, { alias: 'made-or-not' }))
     expect(answer.status).toBe(503)
     expect(answer.body.code).toBe('outcome-unknown')
     expect(answer.headers.get('retry-after')).toBe('1')
-    expect(ms).toBeLessThan(1_300)
     const retried = await create(headers, { alias: 'made-or-not' })
     expect(retried.status).toBe(201)
     expect(retried.body.code).toBe('made-or-not')
