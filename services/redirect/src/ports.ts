@@ -65,6 +65,6 @@ export interface ClickToRecord {
 
 /** Where clicks are made durable before their answers leave. Never throws, never keeps a request waiting for Kafka. */
 export interface ClickSink {
-  /** Calls `release` exactly once, in this turn of the event loop or the next: with false when it is not recorded. */
+  /** Calls `release` exactly once, in this turn of the event loop or the next: with false when it is not recorded. `release` must not throw. */
   append(click: ClickToRecord, release: (recorded: boolean) => void): void
 }

@@ -18,7 +18,6 @@ type CodeRequest = FastifyRequest<{ Params: { code: string } }>
 
 /** Every code and alias there can be; anything else needs no look-up to be known as missing. */
 const codePattern = /^[A-Za-z0-9_-]{1,128}$/
-export const codeLengthMax = 128
 const defaultDomainId = 1
 
 const redirectHeaders = {

@@ -50,7 +50,7 @@ test('the longest code is followed', async () => {
   expect((await serverThatFinds(link()).inject(`/${'a'.repeat(128)}`)).statusCode).toBe(302)
 })
 
-test.each(['/%zz', `/${'a'.repeat(129)}`, '/a/b'])(
+test.each(['/%zz', `/${'a'.repeat(129)}`, `/${'a'.repeat(2_000)}`, '/a/b'])(
   '%s is no link: a page for a browser, a problem for a program',
   async (url) => {
     const server = serverThatFinds(link())

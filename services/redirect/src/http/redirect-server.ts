@@ -4,7 +4,7 @@ import type { Logger } from '@linkfleet/runtime/log'
 import type { Metrics } from '@linkfleet/runtime/metrics'
 import type { FastifyInstance } from 'fastify'
 import { answerWithoutLink } from './answer-without-link.ts'
-import { codeLengthMax, type FollowLinkDependencies, followLink } from './follow-link.ts'
+import { type FollowLinkDependencies, followLink } from './follow-link.ts'
 import { sitePages } from './site-pages.ts'
 
 export interface RedirectServerOptions extends FollowLinkDependencies {
@@ -21,8 +21,7 @@ export function createRedirectServer(options: RedirectServerOptions): FastifyIns
     requestTimeoutMs: 10_000,
     fastify: {
       exposeHeadRoutes: false,
-      routerOptions: { maxParamLength: codeLengthMax },
-      // A path that cannot be decoded, or is longer than any code, is no link either.
+      // A path that cannot be decoded is no link either.
       frameworkErrors: (_error, request, reply) => answerWithoutLink(request, reply, 'not-found'),
     },
   })
