@@ -61,11 +61,11 @@ export const shortenerConfig = defineConfig({
     default: [],
   }),
   publicUrl: httpUrl('PUBLIC_URL', {
-    description: 'What short URLs start with. Its host is never a target.',
+    description: 'What short URLs start with. Its host (on loopback: its port) is never a target.',
     default: 'http://localhost:8080',
   }),
   consoleUrl: httpUrl('CONSOLE_URL', {
-    description: 'Where the console is. Its host is never a target.',
+    description: 'Where the console is. Its host (on loopback: its port) is never a target.',
     default: 'http://localhost:8083',
   }),
   adminKeyFile: optionalText('ADMIN_KEY_FILE', {
