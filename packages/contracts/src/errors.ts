@@ -17,7 +17,6 @@ const GRPC = {
   notFound: 5,
   alreadyExists: 6,
   permissionDenied: 7,
-  resourceExhausted: 8,
   failedPrecondition: 9,
   aborted: 10,
   internal: 13,
@@ -37,11 +36,6 @@ export const errorKinds = {
   unauthenticated: { httpStatus: 401, grpcStatus: GRPC.unauthenticated, title: 'A valid key is needed' },
   forbidden: { httpStatus: 403, grpcStatus: GRPC.permissionDenied, title: 'The key does not allow this' },
   'not-found': { httpStatus: 404, grpcStatus: GRPC.notFound, title: 'There is nothing here' },
-  'method-not-allowed': {
-    httpStatus: 405,
-    grpcStatus: GRPC.invalidArgument,
-    title: 'The method is not allowed here',
-  },
   'alias-taken': { httpStatus: 409, grpcStatus: GRPC.alreadyExists, title: 'The alias is taken' },
   gone: { httpStatus: 410, grpcStatus: GRPC.notFound, title: 'The link is no longer available' },
   'version-mismatch': {
@@ -61,7 +55,6 @@ export const errorKinds = {
     grpcStatus: GRPC.failedPrecondition,
     title: 'The Idempotency-Key was used with another request',
   },
-  'too-many-requests': { httpStatus: 429, grpcStatus: GRPC.resourceExhausted, title: 'Too many requests' },
   internal: { httpStatus: 500, grpcStatus: GRPC.internal, title: 'Something went wrong on our side' },
   'not-created': { httpStatus: 503, grpcStatus: GRPC.unavailable, title: 'Nothing was changed; try again' },
   'outcome-unknown': {
