@@ -127,7 +127,7 @@ describe('a primary and its two replicas', { timeout: 120_000 }, () => {
       if (user) await chown(file, user.uid, user.gid)
       await using cluster = await startCluster()
       await expectEverywhere(cluster, 'first,second,third')
-      await removeStalePid(data)
+      await removeStalePid(data, 100)
       expect(existsSync(file)).toBe(true)
     } finally {
       stranger.kill()
