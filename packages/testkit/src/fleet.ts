@@ -61,27 +61,28 @@ export async function runLauncher(
 /** Starts a fleet with a home and ports of its own. Disposing stops it and removes its home. */
 export async function startFleet(options: readonly string[] = []): Promise<Fleet & AsyncDisposable> {
   const home = await temporaryHome('fleet')
-  const portBase = await freePortBase()
-  const started = await runLauncher([
-    'start',
-    '--detach',
-    '--home',
-    home,
-    '--port-base',
-    String(portBase),
-    ...options,
-  ])
-  if (started.status !== 0) {
-    await rm(home, { recursive: true, force: true })
-    throw new Error(`The fleet did not start (status ${started.status}):\n${started.output}`)
-  }
+  const fleet = fleetAt(home, await startOnFreePorts(home, options))
   return {
-    ...fleetAt(home, portBase),
+    ...fleet,
     async [Symbol.asyncDispose]() {
       const stopped = await runLauncher(['stop', '--home', home])
       if (stopped.status !== 0) throw new Error(`The fleet did not stop:\n${stopped.output}`)
       await rm(home, { recursive: true, force: true, maxRetries: 5 })
     },
+  }
+}
+
+/** Between the look at a port and its use another program may take it: then another block of ports is tried. */
+async function startOnFreePorts(home: string, options: readonly string[]): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    const portBase = await freePortBase()
+    const where = ['--home', home, '--port-base', String(portBase)]
+    const started = await runLauncher(['start', '--detach', ...where, ...options])
+    if (started.status === 0) return portBase
+    if (attempt === 3 || !/EADDRINUSE|are in use/.test(started.output)) {
+      await rm(home, { recursive: true, force: true })
+      throw new Error(`The fleet did not start (status ${started.status}):\n${started.output}`)
+    }
   }
 }
 
