@@ -21,7 +21,12 @@ const texts = {
   check: `npm run check -- [step …]   types, lint, format, layers, protocol files; --list names the steps`,
   bench: `npm run bench -- <ids|shortener|redirect|analytics> [--seconds N] [--links N] [--connections N] [--rate N] [--json]
     [--cpu-prof DIR]            measurements against the targets, on engines and services of their own`,
-  load: `npm run load -- [options]   load tests`,
+  load: `npm run load -- smoke [options]     a k6 scenario against a fleet
+    --base-url URL, --api-url URL, --stats-url URL   redirect, shortener and analytics (those of the fleet in --home)
+    --key KEY               an API key; the fleet of one machine needs none
+    --rate N                redirects per second                         (20)
+    --duration TIME         such as 30s or 2m                            (10s)
+    --home DIR              a fleet of npm start                         (.linkfleet)`,
 }
 
 const environment = `Environment: DATABASE_URL, DATABASE_REPLICA_URLS, REDIS_URL, KAFKA_BROKERS and PROMETHEUS_URL name engines to use

@@ -38,7 +38,7 @@ export interface Pool extends Queryable, AsyncDisposable {
   transaction<T>(work: (transaction: Transaction) => Promise<T>, begin?: string): Promise<T>
   /** A connection for exclusive, longer use (LISTEN, advisory locks). It counts against `max`; dispose gives it back. */
   session(): Promise<Session>
-  /** 'up' after an answer, else what went wrong last. Knowledge older than 5 s is renewed in the background. */
+  /** 'up' after an answer, else what went wrong last. Never older than 5 s and a look: an idle pool looks itself. */
   state(): string
 }
 
@@ -144,6 +144,20 @@ export function openPool(options: PoolOptions): Pool {
     }
   }
 
+  const looking = setInterval(() => {
+    if (performance.now() - knownAtMs < stateKnownForMs) return
+    knownAtMs = performance.now()
+    look().catch(() => {})
+  }, stateKnownForMs / 2).unref()
+
+  /** A pool whose connections are all lent for long has nothing to ask with; their holders learn what is wrong. */
+  async function look(): Promise<void> {
+    const isLent = [...pools.values()].some(
+      (pool) => pool.totalCount >= options.maxConnections && pool.idleCount === 0,
+    )
+    if (!isLent) await watched(async () => await (await current()).query('SELECT 1'))
+  }
+
   return {
     query: (query) => watched(async () => toResult(await (await current()).query(toPgQuery(query)))),
     transaction: (work, begin = 'BEGIN') =>
@@ -156,14 +170,9 @@ export function openPool(options: PoolOptions): Pool {
         [Symbol.dispose]: () => client.release(),
       }
     },
-    state() {
-      if (performance.now() - knownAtMs > stateKnownForMs) {
-        knownAtMs = performance.now()
-        watched(async () => await (await current()).query('SELECT 1')).catch(() => {})
-      }
-      return state
-    },
+    state: () => state,
     async [Symbol.asyncDispose]() {
+      clearInterval(looking)
       await Promise.all([...pools.values()].map((pool) => pool.end()))
     },
   }

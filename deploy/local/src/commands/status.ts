@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { doesEngineAnswer } from '../engines/engine-health.ts'
 import { makeLoginToken } from '../fleet/admin-key.ts'
 import { isHomeLocked } from '../fleet/home-lock.ts'
 import { readHome } from '../fleet/options.ts'
@@ -23,17 +24,17 @@ export async function status(args: string[], checkout: string): Promise<number> 
   const health = await Promise.all(run.services.map(askReady))
   console.log(formatTable(['service', 'pid', 'address', 'health'], serviceRows(run, health)))
   console.log()
-  const engines = run.engines.map(({ name, pid, url }) => [
+  const engines = await Promise.all(run.engines.map(askEngine))
+  const engineRows = run.engines.map(({ name, pid, url }, index) => [
     name,
     String(pid),
     url,
-    isAlive(pid) ? 'up' : 'gone',
+    engines[index] ?? '',
   ])
-  console.log(formatTable(['engine', 'pid', 'address', 'health'], engines))
+  console.log(formatTable(['engine', 'pid', 'address', 'health'], engineRows))
   const login = await newLogin(home, run)
   if (login !== null) console.log(`\nconsole  ${login}\n         (this login works once, within ten minutes)`)
-  const healthy =
-    health.every((answer) => answer.startsWith('ready')) && run.engines.every(({ pid }) => isAlive(pid))
+  const healthy = health.every((answer) => answer === 'ready') && engines.every((answer) => answer === 'up')
   return healthy ? 0 : 1
 }
 
@@ -78,6 +79,11 @@ async function askReady({ admin }: RunService): Promise<string> {
 /** A dependency nobody needed yet is no trouble, and some are several in one. */
 function isFine(state: string): boolean {
   return /^(up(, up)*|not (tried|asked) yet)$/.test(state)
+}
+
+async function askEngine({ name, pid, url }: RunFile['engines'][number]): Promise<string> {
+  if (!isAlive(pid)) return 'gone'
+  return (await doesEngineAnswer(name, url, ASK_TIMEOUT_MS)) ? 'up' : 'does not answer'
 }
 
 function isAlive(pid: number): boolean {

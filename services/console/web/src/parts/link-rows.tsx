@@ -68,7 +68,11 @@ function LinkRow({ link, onTag }: { link: Link; onTag: ((tag: string) => void) |
           )}
         </div>
       </td>
-      <td class="number" data-label="clicks" title={clicks === null ? 'Not known right now' : undefined}>
+      <td
+        class="number"
+        data-label={clicks === 1 ? 'click' : 'clicks'}
+        title={clicks === null ? 'Not known right now' : undefined}
+      >
         {compact(clicks)}
       </td>
       <td class="rows-made" title={dateTime(link.createdAt)}>
