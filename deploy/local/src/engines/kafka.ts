@@ -156,6 +156,9 @@ function brokerProperties(folder: string, { cluster, firstPort, node }: Broker):
     'num.io.threads': 4,
     'log.cleaner.dedupe.buffer.size': 4 * 1024 * 1024,
     'controlled.shutdown.enable': copies === 3,
+    // A broker that comes back waits until its earlier registration has run out: the default, 9 s, is most of a start.
+    'broker.session.timeout.ms': 4000,
+    'broker.heartbeat.interval.ms': 500,
   }
   return propertiesText(properties)
 }
