@@ -1,5 +1,5 @@
 /** Starts a real shortener on real engines for a test: only the code generator is in memory. */
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readConfig } from '@linkfleet/runtime/config'
@@ -48,6 +48,7 @@ export async function openTestFleet(): Promise<TestFleet> {
   const topic = uniqueName('link-changes')
   const adminKeyFile = join(tmpdir(), uniqueName('admin-key'))
   await writeFile(adminKeyFile, `${adminKey}\n`)
+  resources.defer(async () => await rm(adminKeyFile, { force: true }))
   const kept = resources.move()
   return {
     database,
