@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
 import { GenericContainer, Network, type StartedTestContainer, Wait } from 'testcontainers'
-import type { RunningEngines } from './start-engines.ts'
+import type { RunningEngines } from './engine-set.ts'
 
 export const images = {
   postgres: 'postgres:18-bookworm',

@@ -8,3 +8,6 @@ export interface EngineSet {
   readonly redisUrl: string
   readonly kafkaBrokers: readonly string[]
 }
+
+/** Engines that answer, before any schema is in them. */
+export type RunningEngines = Omit<EngineSet, 'templateDatabase'> & AsyncDisposable

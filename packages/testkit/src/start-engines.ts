@@ -4,11 +4,8 @@ import { startEngines } from '@linkfleet/local/engines'
 import { freePortBlock } from '@linkfleet/local/ports'
 import { startContainers, whyNoContainers } from './containers.ts'
 import { makeTemplate } from './database.ts'
-import type { EngineSet } from './engine-set.ts'
+import type { EngineSet, RunningEngines } from './engine-set.ts'
 import { temporaryHome } from './temporary-home.ts'
-
-/** Engines that answer, before any schema is in them. */
-export type RunningEngines = Omit<EngineSet, 'templateDatabase'> & AsyncDisposable
 
 /** `say` is told, in a sentence, what is used and why. */
 export async function startTestEngines(

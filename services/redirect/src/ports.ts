@@ -1,5 +1,5 @@
 /** What following a link asks of the world. */
-import type { ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
+import type { ClickFields } from '@linkfleet/contracts/clicks'
 import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 
 /** A copy of a link and the moment, on the primary's clock, at which it was known to be current. */
@@ -50,18 +50,7 @@ export type MayMiss<T> = {
 }
 
 /** A click before it has a sequence number. Strings may be of any length: the format cuts them. */
-export interface ClickToRecord {
-  readonly atMs: number
-  readonly domainId: number
-  readonly code: string
-  readonly kind: ClickKind
-  readonly orphanReason: OrphanReason
-  readonly visitor: Uint8Array | undefined
-  readonly country: string
-  readonly referrerHost: string
-  readonly userAgent: string
-  readonly language: string
-}
+export type ClickToRecord = Omit<ClickFields, 'sequence'>
 
 /** Where clicks are made durable before their answers leave. Never throws, never keeps a request waiting for Kafka. */
 export interface ClickSink {
