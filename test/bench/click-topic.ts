@@ -52,6 +52,9 @@ export async function fillClickTopic(options: FillOptions): Promise<void> {
       const click = drawClick()
       const partition = partitionOf(domainId, click.code, partitions)
       const end = encodeClickRecord(room, 0, {
+        region: '',
+        city: '',
+        utm: undefined,
         ...click,
         sequence,
         atMs: Date.now(),

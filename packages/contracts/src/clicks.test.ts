@@ -13,6 +13,7 @@ import {
   placeBytesMax,
   referrerHostBytesMax,
   userAgentBytesMax,
+  utmBytesMax,
 } from './clicks.ts'
 import { Click, ClickBatch } from './generated/linkfleet/clicks/v1/clicks.ts'
 
@@ -40,11 +41,16 @@ function generated(click: ClickFields): Buffer {
     orphanReason: click.orphanReason,
     visitor: Buffer.from(click.visitor ?? []),
     country: cut(click.country, placeBytesMax),
-    region: '',
-    city: '',
+    region: cut(click.region, placeBytesMax),
+    city: cut(click.city, placeBytesMax),
     referrerHost: cut(click.referrerHost, referrerHostBytesMax),
     userAgent: cut(click.userAgent, userAgentBytesMax),
     language: cut(click.language, languageBytesMax),
+    utmSource: cut(click.utm?.source ?? '', utmBytesMax),
+    utmMedium: cut(click.utm?.medium ?? '', utmBytesMax),
+    utmCampaign: cut(click.utm?.campaign ?? '', utmBytesMax),
+    utmTerm: cut(click.utm?.term ?? '', utmBytesMax),
+    utmContent: cut(click.utm?.content ?? '', utmBytesMax),
   }
   return Buffer.from(ClickBatch.encode({ producerId: Buffer.alloc(0), clicks: [whole] }).finish())
 }
@@ -74,9 +80,21 @@ const anyClick: fc.Arbitrary<ClickFields> = fc.record({
   orphanReason: fc.constantFrom(...Object.values(OrphanReason)),
   visitor: fc.option(fc.uint8Array({ minLength: 16, maxLength: 16 }), { nil: undefined }),
   country: text(70),
+  region: text(70),
+  city: text(70),
   referrerHost: text(300),
   userAgent: text(700),
   language: text(50),
+  utm: fc.option(
+    fc.record({
+      source: text(150),
+      medium: text(150),
+      campaign: text(150),
+      term: text(150),
+      content: text(150),
+    }),
+    { nil: undefined },
+  ),
 })
 
 test('any click is encoded to the bytes of the generated codec', () => {
@@ -98,9 +116,12 @@ test('numbers around each length of a varint are encoded as the generated codec 
     orphanReason: OrphanReason.UNSPECIFIED,
     visitor: undefined,
     country: '',
+    region: '',
+    city: '',
     referrerHost: '',
     userAgent: '',
     language: '',
+    utm: undefined,
   }
   for (let bits = 7; bits <= 47; bits += 1) {
     for (const value of [2 ** bits - 1, 2 ** bits, 2 ** bits + 1]) {
@@ -140,9 +161,12 @@ test('the longest possible fields fit the bound of a record', () => {
     orphanReason: OrphanReason.USED_UP,
     visitor: Buffer.alloc(16, 1),
     country: long,
+    region: long,
+    city: long,
     referrerHost: long,
     userAgent: long,
     language: long,
+    utm: { source: long, medium: long, campaign: long, term: long, content: long },
   })
   expect(record.length).toBeLessThanOrEqual(clickRecordBytesMax)
   expect(Click.decode(record.subarray(3)).userAgent).toBe('é'.repeat(256))
@@ -150,4 +174,16 @@ test('the longest possible fields fit the bound of a record', () => {
 
 test('a producer id of another length is refused', () => {
   expect(() => frameClickBatch(Buffer.alloc(15), [])).toThrow(RangeError)
+})
+
+test('a record of before visitors, places and campaigns were recorded reads as one of which they are not known', () => {
+  // Written by the first version of the format.
+  const frame = Buffer.from(
+    '122308011080c49cd9ec331801220761626331323334280162074d6f7a696c6c616a02656e',
+    'hex',
+  )
+  const [click] = ClickBatch.decode(frame).clicks
+  expect(click).toMatchObject({ sequence: 1, code: 'abc1234', userAgent: 'Mozilla', language: 'en' })
+  expect(click).toMatchObject({ country: '', region: '', city: '', utmSource: '', utmContent: '' })
+  expect(click?.visitor).toHaveLength(0)
 })

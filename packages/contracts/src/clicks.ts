@@ -22,12 +22,22 @@ export const placeBytesMax = 64
 export const referrerHostBytesMax = 253
 export const userAgentBytesMax = 512
 export const languageBytesMax = 35
+export const utmBytesMax = 128
 
 /** A buffer with this much room holds any record, whatever its fields say. */
 export const clickRecordBytesMax = 2048
 
 /** The value of one Kafka message stays under this; brokers refuse 1 MiB by default. */
 export const clickBatchBytesMax = 512 * 1024 - 1
+
+/** The UTM parameters of a click; empty means not given. */
+export interface UtmFields {
+  readonly source: string
+  readonly medium: string
+  readonly campaign: string
+  readonly term: string
+  readonly content: string
+}
 
 /** What redirect knows of a click. Strings that are too long are cut between characters; empty means not known. */
 export interface ClickFields {
@@ -41,9 +51,13 @@ export interface ClickFields {
   /** HMAC of the visitor under the day's salt: exactly 16 bytes, or undefined when not known. */
   readonly visitor: Uint8Array | undefined
   readonly country: string
+  readonly region: string
+  readonly city: string
   readonly referrerHost: string
   readonly userAgent: string
   readonly language: string
+  /** undefined when none is given, as for most clicks. */
+  readonly utm: UtmFields | undefined
 }
 
 const TAG_CLICK_IN_BATCH = 0x12
@@ -56,9 +70,18 @@ const TAG_KIND = 0x28
 const TAG_ORPHAN_REASON = 0x30
 const TAG_VISITOR = 0x3a
 const TAG_COUNTRY = 0x42
+const TAG_REGION = 0x4a
+const TAG_CITY = 0x52
 const TAG_REFERRER_HOST = 0x5a
 const TAG_USER_AGENT = 0x62
 const TAG_LANGUAGE = 0x6a
+const TAG_UTM_SOURCE = 0x72
+const TAG_UTM_MEDIUM = 0x7a
+/** Tags of fields from the 16th on take two bytes; this is the second, and the first is given with 0x80 added. */
+const TAG_OF_LATE_FIELD = 0x01
+const TAG_UTM_CAMPAIGN = 0x82
+const TAG_UTM_TERM = 0x8a
+const TAG_UTM_CONTENT = 0x92
 
 /**
  * Writes one record at `offset` and returns the offset after it. The target needs `clickRecordBytesMax` bytes of
@@ -80,9 +103,12 @@ export function encodeClickRecord(target: Buffer, offset: number, click: ClickFi
     at += 2 + visitorBytes
   }
   at = writeStringField(target, at, TAG_COUNTRY, click.country, placeBytesMax)
+  if (click.region.length > 0) at = writeStringField(target, at, TAG_REGION, click.region, placeBytesMax)
+  if (click.city.length > 0) at = writeStringField(target, at, TAG_CITY, click.city, placeBytesMax)
   at = writeStringField(target, at, TAG_REFERRER_HOST, click.referrerHost, referrerHostBytesMax)
   at = writeStringField(target, at, TAG_USER_AGENT, click.userAgent, userAgentBytesMax)
   at = writeStringField(target, at, TAG_LANGUAGE, click.language, languageBytesMax)
+  if (click.utm !== undefined) at = writeUtm(target, at, click.utm)
 
   target[offset] = TAG_CLICK_IN_BATCH
   const bodyBytes = at - bodyStart
@@ -94,6 +120,22 @@ export function encodeClickRecord(target: Buffer, offset: number, click: ClickFi
   target[offset + 1] = (bodyBytes & 0x7f) | 0x80
   target[offset + 2] = bodyBytes >>> 7
   return at
+}
+
+function writeUtm(target: Buffer, offset: number, utm: UtmFields): number {
+  let at = writeStringField(target, offset, TAG_UTM_SOURCE, utm.source, utmBytesMax)
+  at = writeStringField(target, at, TAG_UTM_MEDIUM, utm.medium, utmBytesMax)
+  at = writeLateStringField(target, at, TAG_UTM_CAMPAIGN, utm.campaign)
+  at = writeLateStringField(target, at, TAG_UTM_TERM, utm.term)
+  return writeLateStringField(target, at, TAG_UTM_CONTENT, utm.content)
+}
+
+/** The first byte of the tag, then a field whose own tag is the second byte. */
+function writeLateStringField(target: Buffer, offset: number, tag: number, text: string): number {
+  const end = writeStringField(target, offset + 1, TAG_OF_LATE_FIELD, text, utmBytesMax)
+  if (end === offset + 1) return offset
+  target[offset] = tag
+  return end
 }
 
 /** What stands before the records in a message; always `clickBatchHeadBytes` long. */

@@ -25,9 +25,12 @@ export function click(fields: Partial<ClickFields> = {}): ClickFields {
     orphanReason: OrphanReason.UNSPECIFIED,
     visitor: undefined,
     country: '',
+    region: '',
+    city: '',
     referrerHost: '',
     userAgent: chrome,
     language: '',
+    utm: undefined,
     ...fields,
   }
 }

@@ -107,9 +107,12 @@ function record(
     orphanReason: what.orphanReason,
     visitor: undefined,
     country: '',
+    region: '',
+    city: '',
     referrerHost: referrerHostOf(headers),
     userAgent: headers['user-agent'] ?? '',
     language: languageOf(headers),
+    utm: undefined,
   }
   deps.clicks.append(click, (recorded) => {
     if (!recorded && click.kind === ClickKind.REDIRECT) reply.header('click-recorded', 'no')

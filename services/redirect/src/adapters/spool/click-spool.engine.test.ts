@@ -16,9 +16,12 @@ const click: ClickToRecord = {
   orphanReason: OrphanReason.UNSPECIFIED,
   visitor: undefined,
   country: '',
+  region: '',
+  city: '',
   referrerHost: '',
   userAgent: '',
   language: '',
+  utm: undefined,
 }
 const bytesMax = 1_000_000
 let spoolDir: string

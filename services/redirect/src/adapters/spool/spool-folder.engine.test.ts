@@ -57,9 +57,12 @@ const click: ClickToRecord = {
   orphanReason: OrphanReason.UNSPECIFIED,
   visitor: undefined,
   country: '',
+  region: '',
+  city: '',
   referrerHost: '',
   userAgent: 'agent',
   language: '',
+  utm: undefined,
 }
 const orphan: ClickToRecord = { ...click, kind: ClickKind.ORPHAN, orphanReason: OrphanReason.UNKNOWN }
 

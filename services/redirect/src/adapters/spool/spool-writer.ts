@@ -127,9 +127,12 @@ export class SpoolWriter implements ClickSink, Disposable {
       orphanReason: click.orphanReason,
       visitor: click.visitor,
       country: click.country,
+      region: click.region,
+      city: click.city,
       referrerHost: click.referrerHost,
       userAgent: click.userAgent,
       language: click.language,
+      utm: click.utm,
     })
     sealRecord(this.#buffer, start, end, partition, this.#sequence)
     this.#used = end

@@ -28,9 +28,12 @@ function recordOf(sequence: number, userAgent: string): Buffer {
     orphanReason: OrphanReason.UNSPECIFIED,
     visitor: undefined,
     country: '',
+    region: '',
+    city: '',
     referrerHost: '',
     userAgent,
     language: '',
+    utm: undefined,
   })
   sealRecord(buffer, 0, end, sequence % partitionCount, sequence)
   return buffer.subarray(0, end)

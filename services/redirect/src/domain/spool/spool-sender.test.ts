@@ -29,9 +29,12 @@ function recordOf(sequence: number, partition: number, userAgent: string): Buffe
     orphanReason: OrphanReason.UNSPECIFIED,
     visitor: undefined,
     country: '',
+    region: '',
+    city: '',
     referrerHost: '',
     userAgent,
     language: '',
+    utm: undefined,
   })
   sealRecord(buffer, 0, end, partition, sequence)
   return buffer.subarray(0, end)

@@ -62,6 +62,7 @@ export interface Click {
   visitor: Buffer;
   /** ISO 3166-1 alpha-2; empty when not known. */
   country: string;
+  /** Names, where the database of addresses holds them; at most 64 bytes each. */
   region: string;
   city: string;
   referrerHost: string;
@@ -69,6 +70,12 @@ export interface Click {
   userAgent: string;
   /** The first language tag of Accept-Language. */
   language: string;
+  /** The UTM parameters of the request's query, else of the URL it was sent to; at most 128 bytes each. */
+  utmSource: string;
+  utmMedium: string;
+  utmCampaign: string;
+  utmTerm: string;
+  utmContent: string;
 }
 
 /** The value of one Kafka message on the topic `clicks`: clicks of one producer for one partition, in order. */
@@ -93,6 +100,11 @@ function createBaseClick(): Click {
     referrerHost: "",
     userAgent: "",
     language: "",
+    utmSource: "",
+    utmMedium: "",
+    utmCampaign: "",
+    utmTerm: "",
+    utmContent: "",
   };
 }
 
@@ -136,6 +148,21 @@ export const Click: MessageFns<Click> = {
     }
     if (message.language !== "") {
       writer.uint32(106).string(message.language);
+    }
+    if (message.utmSource !== "") {
+      writer.uint32(114).string(message.utmSource);
+    }
+    if (message.utmMedium !== "") {
+      writer.uint32(122).string(message.utmMedium);
+    }
+    if (message.utmCampaign !== "") {
+      writer.uint32(130).string(message.utmCampaign);
+    }
+    if (message.utmTerm !== "") {
+      writer.uint32(138).string(message.utmTerm);
+    }
+    if (message.utmContent !== "") {
+      writer.uint32(146).string(message.utmContent);
     }
     return writer;
   },
@@ -255,6 +282,46 @@ export const Click: MessageFns<Click> = {
             }
 
             message.language = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.utmSource = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.utmMedium = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.utmCampaign = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.utmTerm = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.utmContent = reader.string();
             continue;
           }
         }
