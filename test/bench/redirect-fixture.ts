@@ -1,7 +1,7 @@
 /** Redirect with everything on, and the bare servers beside it; how load is put on them and what it cost is measured. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { clicksPartitionCountDefault } from '@linkfleet/contracts/clicks'
-import { findOnPath } from '@linkfleet/local/programs/clients'
+import { findWrk } from '@linkfleet/local/programs/wrk'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { runClosedLoad } from './closed-load.ts'
 import { generateLinks, readCodes } from './generated-links.ts'
@@ -67,10 +67,11 @@ export interface RedirectLoad {
   run(server: ServiceProcess, paths: readonly string[], seconds: number): Promise<Slice>
 }
 
-export function chooseLoad(fixture: RedirectFixture): RedirectLoad {
+export async function chooseLoad(fixture: RedirectFixture): Promise<RedirectLoad> {
   const { stage } = fixture
   const { connections } = stage.options
-  const wrk = findOnPath('wrk')
+  const found = await findWrk({ progress: () => stage.say('fetching wrk'), signal: stage.signal })
+  const wrk = 'missing' in found ? undefined : found
   const once = async (port: number, paths: readonly string[], seconds: number) => {
     const common = { port, connections, seconds, signal: stage.signal }
     if (wrk !== undefined) return await runWrk({ ...common, program: wrk, paths, folder: stage.home })
@@ -80,9 +81,9 @@ export function chooseLoad(fixture: RedirectFixture): RedirectLoad {
   }
   return {
     sentence:
-      wrk === undefined
-        ? `Load by Node, since wrk is not on the PATH: it may itself be the limit of requests/s, not of those per CPU second. ${connections} connections.`
-        : `Load by wrk, ${connections} connections, one thread.`,
+      'missing' in found
+        ? `Load by Node (no wrk: ${found.missing}): it may itself be the limit of requests/s, not of those per CPU second. ${connections} connections.`
+        : `Load by wrk ${found.version}, ${found.origin}; ${connections} connections, one thread.`,
     async run(server, paths, seconds) {
       const before = cpuSecondsOf(server.pid)
       const { answered, failed, seconds: took } = await once(server.port, paths, seconds)

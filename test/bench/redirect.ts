@@ -43,7 +43,7 @@ export async function benchRedirect(context: BenchContext): Promise<Report> {
   const { options, say } = context
   await using stage = await openStage(context, { which: ['postgres', 'redis', 'kafka'], replicas: 1 })
   const fixture = await openRedirectFixture(stage, options.links ?? linksDefault)
-  const load = chooseLoad(fixture)
+  const load = await chooseLoad(fixture)
   const { servers, redirect, paths } = fixture
   const meter = startCpuMeter(stage.groups([...servers, fixture.shortener]))
 

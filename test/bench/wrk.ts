@@ -1,11 +1,12 @@
-/** Load by wrk (https://github.com/wg/wrk) where it is on the PATH: it takes a third of the CPU of one in Node. */
+/** Load by wrk (https://github.com/wg/wrk): it takes a third of the CPU of a generator in Node. */
 import { spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { WrkProgram } from '@linkfleet/local/programs/wrk'
 import { browserHeaders } from './http-connections.ts'
 
 export interface WrkOptions {
-  readonly program: string
+  readonly program: WrkProgram
   readonly port: number
   readonly connections: number
   readonly seconds: number
@@ -73,8 +74,9 @@ export async function runWrk(options: WrkOptions): Promise<WrkLoad> {
   await writeFile(pathsFile, options.paths.join('\n'))
   await writeFile(scriptFile, script(pathsFile))
   const args = ['-t1', `-c${options.connections}`, `-d${options.seconds}s`, '-s', scriptFile]
-  const child = spawn(options.program, [...args, `http://127.0.0.1:${options.port}/`], {
+  const child = spawn(options.program.path, [...args, `http://127.0.0.1:${options.port}/`], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.program.env },
     signal: options.signal,
     killSignal: 'SIGKILL',
   })
