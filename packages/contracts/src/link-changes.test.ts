@@ -16,6 +16,7 @@ const link = {
   expiresAtMs: 1_800_000_000_123,
   maxClicks: 0,
   passwordProtected: false,
+  passwordVerifier: '',
 }
 
 describe('the topic link-changes', () => {

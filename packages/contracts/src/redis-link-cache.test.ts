@@ -26,6 +26,7 @@ function freshLink(version: number, asOfMs: number, timeline = 1): FreshLink {
     expiresAtMs: 0,
     maxClicks: 0,
     passwordProtected: false,
+    passwordVerifier: '',
   }
   return { copy, asOfMs }
 }

@@ -64,6 +64,7 @@ test('a link is read with the heartbeat of the same snapshot', async () => {
         expiresAtMs: Date.UTC(2030, 0, 1),
         maxClicks: 9,
         passwordProtected: false,
+        passwordVerifier: '',
       },
     })
   })

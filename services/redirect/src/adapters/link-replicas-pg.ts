@@ -37,6 +37,7 @@ interface LinkRow {
   readonly expires_at_ms: number
   readonly max_clicks: number
   readonly password_protected: boolean
+  readonly password_verifier: string
 }
 
 /** One snapshot: the heartbeat, and for each key its row or nulls, in the order of the keys. */
@@ -45,7 +46,8 @@ SELECT (extract(epoch FROM h.beat_at) * 1000)::float8 AS beat_at_ms, h.timeline 
   l.version, l.state, l.target_url, l.redirect_status, l.forward_query,
   coalesce(extract(epoch FROM l.starts_at) * 1000, 0)::float8 AS starts_at_ms,
   coalesce(extract(epoch FROM l.expires_at) * 1000, 0)::float8 AS expires_at_ms,
-  coalesce(l.max_clicks, 0) AS max_clicks, l.password_protected
+  coalesce(l.max_clicks, 0) AS max_clicks, l.password_protected,
+  coalesce(l.password_verifier, '') AS password_verifier
 FROM links.heartbeat h
 CROSS JOIN unnest($1::integer[], $2::text[]) WITH ORDINALITY AS k (domain_id, code, place)
 LEFT JOIN links.links l ON l.domain_id = k.domain_id AND l.code = k.code COLLATE "C"
@@ -163,5 +165,6 @@ function toCopy(key: Key, row: LinkRow): LinkCopy | undefined {
     expiresAtMs: row.expires_at_ms,
     maxClicks: row.max_clicks,
     passwordProtected: row.password_protected,
+    passwordVerifier: row.password_verifier,
   }
 }

@@ -21,6 +21,7 @@ const link: LinkCopy = {
   expiresAtMs: 0,
   maxClicks: 0,
   passwordProtected: false,
+  passwordVerifier: '',
 }
 
 describe('what becomes of a link', () => {

@@ -14,6 +14,7 @@ export function liveLink(code: string, version: number, more: Partial<LinkCopy> 
     expiresAtMs: 0,
     maxClicks: 0,
     passwordProtected: false,
+    passwordVerifier: '',
     ...more,
   }
 }

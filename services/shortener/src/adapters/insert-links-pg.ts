@@ -51,7 +51,8 @@ WITH item AS MATERIALIZED (
       target_url = EXCLUDED.target_url, title = EXCLUDED.title, tags = EXCLUDED.tags,
       redirect_status = EXCLUDED.redirect_status, forward_query = EXCLUDED.forward_query,
       starts_at = EXCLUDED.starts_at, expires_at = EXCLUDED.expires_at, max_clicks = EXCLUDED.max_clicks,
-      password_protected = EXCLUDED.password_protected, created_by = EXCLUDED.created_by,
+      password_protected = EXCLUDED.password_protected, password_verifier = EXCLUDED.password_verifier,
+      created_by = EXCLUDED.created_by,
       created_at = EXCLUDED.created_at, updated_at = EXCLUDED.updated_at
     WHERE l.state = ${linkStates.deleted} AND l.code = ANY($12::text[])
       -- A deletion that overtook this statement has the later version: to this create the alias was still taken.
@@ -240,6 +241,7 @@ function toReplayedLink(record: Row): Link {
     startsAtMs: null,
     maxClicks: null,
     passwordProtected: false,
+    passwordVerifier: null,
     createdAtMs,
     updatedAtMs: createdAtMs,
   }

@@ -25,6 +25,8 @@ export interface Link extends LinkKey {
   readonly expiresAtMs: number | null
   readonly maxClicks: number | null
   readonly passwordProtected: boolean
+  /** As in `link-password` of the contracts; null without a password, never shown to a client. */
+  readonly passwordVerifier: string | null
   readonly createdBy: string
   readonly createdAtMs: number
   readonly updatedAtMs: number
@@ -71,5 +73,6 @@ export function toCopy(link: Link, timeline: number): LinkCopy {
     expiresAtMs: link.expiresAtMs ?? 0,
     maxClicks: link.maxClicks ?? 0,
     passwordProtected: link.passwordProtected,
+    passwordVerifier: deleted || !link.passwordProtected ? '' : (link.passwordVerifier ?? ''),
   }
 }

@@ -79,6 +79,11 @@ export interface LinkCopy {
   /** 0 means unlimited. */
   maxClicks: number;
   passwordProtected: boolean;
+  /**
+   * How a password for this link is checked (`link-password`), so that redirect can do it with the primary away. Empty
+   * while `password_protected` is true: the copy's writer does not know the field, and only the primary can tell.
+   */
+  passwordVerifier: string;
 }
 
 /** The value of a record of the topic `link-changes`. Records of one link are in version order, but may repeat. */
@@ -187,6 +192,7 @@ function createBaseLinkCopy(): LinkCopy {
     expiresAtMs: 0,
     maxClicks: 0,
     passwordProtected: false,
+    passwordVerifier: "",
   };
 }
 
@@ -227,6 +233,9 @@ export const LinkCopy: MessageFns<LinkCopy> = {
     }
     if (message.passwordProtected !== false) {
       writer.uint32(96).bool(message.passwordProtected);
+    }
+    if (message.passwordVerifier !== "") {
+      writer.uint32(106).string(message.passwordVerifier);
     }
     return writer;
   },
@@ -338,6 +347,14 @@ export const LinkCopy: MessageFns<LinkCopy> = {
             }
 
             message.passwordProtected = reader.bool();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.passwordVerifier = reader.string();
             continue;
           }
         }
