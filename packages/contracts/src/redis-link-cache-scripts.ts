@@ -1,5 +1,6 @@
 /**
- * The Lua scripts of the Redis link cache. Each runs atomically on one hash tag: KEYS of one script share a slot.
+ * The Lua scripts of the Redis link cache. Each runs atomically. On a cluster the KEYS of one call are of one hash tag, so
+ * that they share a slot.
  * `redis-link-cache.ts` tells what an entry and a mark are and why the rules hold.
  */
 
@@ -23,35 +24,75 @@ local function server_run_id()
 end
 `
 
+/** Reads each mark once, however many entries of its tag there are. */
+const marksOnce = `
+local marks = {}
+local function mark_of(key)
+  if marks[key] == nil then marks[key] = read_mark(key) or false end
+  return marks[key]
+end
+`
+
 /**
- * KEYS: entry, mark. ARGV: body, TTL in ms, 'fill' or 'relay', the generation the relay knows ('' for a fill).
- * Returns 1 stored, 0 kept what was there, 2 refused by the floor (and anything older removed) or as of a superseded timeline, 3 no mark,
- * 4 another generation than the relay's.
+ * KEYS: entry and mark of each link. ARGV: TTL in ms, 'fill' or 'relay', then body and generation of each link: the
+ * one the relay knows, '' for a fill.
+ * Returns a digit for each link: 1 stored, 0 kept what was there, 2 refused by the floor (and anything older removed)
+ * or as of a superseded timeline, 3 no mark, 4 another generation than the relay's, 5 the entry cannot be read or
+ * written. One link's trouble is not its neighbours'.
  */
-const putLua = `${readMark}
-local mark = read_mark(KEYS[2])
-if not mark then
-  if ARGV[3] == 'relay' then return 4 end
-  return 3
+const putLua = `${readMark}${marksOnce}
+local ttl, relays = ARGV[1], ARGV[2] == 'relay'
+local function put(key, mark, body, known_generation)
+  if not mark then return relays and 4 or 3 end
+  if relays and tonumber(known_generation) ~= mark.generation then return 4 end
+  local timeline, version, as_of = struct.unpack('>ddd', body)
+  if timeline < mark.timeline then return 2 end
+  local existing = redis.pcall('GET', key)
+  if type(existing) == 'table' then return 5 end
+  local replaces = true
+  if existing and #existing > 33 and string.byte(existing, 1) == 1 then
+    local g, t, v, a = struct.unpack('>dddd', existing, 2)
+    if t > timeline or (t == timeline and v > version) then return 0 end
+    if t == timeline and v == version and g == mark.generation then
+      if a >= as_of then return 0 end
+      replaces = false
+    end
+  end
+  if not relays and as_of < mark.floor then
+    if not replaces then return 0 end
+    if existing then redis.call('DEL', key) end
+    return 2
+  end
+  local written = redis.pcall('SET', key, struct.pack('>Bd', 1, mark.generation) .. body, 'PX', ttl)
+  return written.err and 5 or 1
 end
-if ARGV[3] == 'relay' and tonumber(ARGV[4]) ~= mark.generation then return 4 end
-local timeline, version, as_of = struct.unpack('>ddd', ARGV[1])
-if timeline < mark.timeline then return 2 end
-local existing = redis.call('GET', KEYS[1])
-local replaces = true
-if existing and #existing > 33 and string.byte(existing, 1) == 1 then
-  local g, t, v, a = struct.unpack('>dddd', string.sub(existing, 2, 33))
-  if t > timeline or (t == timeline and v > version) then return 0 end
-  if t == timeline and v == version and g == mark.generation and a >= as_of then return 0 end
-  if t == timeline and v == version and g == mark.generation then replaces = false end
+local outcomes = {}
+for i = 1, #KEYS / 2 do
+  outcomes[i] = put(KEYS[2 * i - 1], mark_of(KEYS[2 * i]), ARGV[2 * i + 1], ARGV[2 * i + 2])
 end
-if ARGV[3] == 'fill' and as_of < mark.floor then
-  if not replaces then return 0 end
-  if existing then redis.call('DEL', KEYS[1]) end
-  return 2
+return table.concat(outcomes)
+`
+
+/**
+ * KEYS: entry and mark of each link. ARGV: timeline, version and the generation the relay knows, 24 bytes for each
+ * link in one string. Returns a digit for each link: 1 when that copy or a newer one is there in that generation.
+ */
+const hasLua = `${readMark}${marksOnce}
+local found, at = {}, 1
+for i = 1, #KEYS / 2 do
+  local timeline, version, generation
+  timeline, version, generation, at = struct.unpack('>ddd', ARGV[1], at)
+  local mark = mark_of(KEYS[2 * i])
+  found[i] = 0
+  if mark and mark.generation == generation and mark.timeline == timeline then
+    local head = redis.pcall('GETRANGE', KEYS[2 * i - 1], 0, 24)
+    if type(head) == 'string' and #head == 25 and string.byte(head, 1) == 1 then
+      local g, t, v = struct.unpack('>ddd', head, 2)
+      if g == generation and (t > timeline or (t == timeline and v >= version)) then found[i] = 1 end
+    end
+  end
 end
-redis.call('SET', KEYS[1], struct.pack('>Bd', 1, mark.generation) .. ARGV[1], 'PX', ARGV[2])
-return 1
+return table.concat(found)
 `
 
 /**
@@ -89,7 +130,18 @@ return generation
 `
 
 export const linkCacheScripts = {
-  linkfleetPut: { numberOfKeys: 2, lua: putLua },
+  linkfleetPut: { lua: putLua },
+  linkfleetHas: { lua: hasLua },
   linkfleetAdvance: { numberOfKeys: 1, lua: advanceLua },
   linkfleetRenew: { numberOfKeys: 1, lua: renewLua },
 } as const
+
+/** As the client has them once they are defined. */
+type Script<Answer> = (...args: (string | number | Buffer)[]) => Promise<Answer>
+
+export interface LinkCacheScripts {
+  linkfleetPut: Script<string>
+  linkfleetHas: Script<string>
+  linkfleetAdvance: Script<number>
+  linkfleetRenew: Script<number>
+}

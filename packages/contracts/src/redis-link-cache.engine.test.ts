@@ -2,13 +2,14 @@ import { testRedisUrl, uniqueName } from '@linkfleet/testkit/engines'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { LinkState } from './generated/linkfleet/links/v1/links.ts'
-import { hashTagOf } from './partition.ts'
+import { hashTagCount, hashTagOf } from './partition.ts'
 import {
   createRedisLinkCache,
   decodeMark,
   entryKey,
   type FreshLink,
   markKey,
+  type RedisCommands,
   type RedisLinkCache,
 } from './redis-link-cache.ts'
 
@@ -29,6 +30,7 @@ function freshLink(version: number, asOfMs: number, timeline = 1): FreshLink {
     expiresAtMs: 0,
     maxClicks: 0,
     passwordProtected: false,
+    passwordVerifier: '',
   }
   return { copy, asOfMs }
 }
@@ -65,6 +67,100 @@ describe('the link cache in a real Redis', () => {
     expect(alone?.copy.version).toBe(3)
     expect(await cache.readAll(links)).toEqual([undefined, alone, undefined, alone])
     expect(await cache.readAll([])).toEqual([])
+  })
+
+  const other = (version: number, asOfMs: number, otherCode: string): FreshLink => {
+    const link = freshLink(version, asOfMs)
+    return { ...link, copy: { ...link.copy, code: otherCode } }
+  }
+  const startEveryGeneration = async () => {
+    for (let hashTag = 0; hashTag < hashTagCount; hashTag++)
+      await cache.renew(hashTag, { generation: 100, timeline: 1, floorMs: 0 })
+  }
+  const manyCodes = Array.from({ length: 300 }, (_none, n) => `many${n}`)
+  const unexpected = (error: unknown) => {
+    throw error
+  }
+
+  it('fills many as if each were filled alone, in order', async () => {
+    await startEveryGeneration()
+    await cache.fill(other(7, 1_000, 'many8'))
+    const outcomes = await cache.fillAll(manyCodes.map((one) => other(5, 2_000, one)))
+    expect(outcomes).toEqual(manyCodes.map((one) => (one === 'many8' ? 'kept' : 'stored')))
+    for (const one of ['many0', 'many150', 'many299'])
+      expect((await cache.read(1, one))?.copy.version).toBe(5)
+    expect((await cache.read(1, 'many8'))?.copy.version).toBe(7)
+    expect(await cache.fillAll([])).toEqual([])
+  })
+
+  it('applies many: what is there already is kept, what is not is written', async () => {
+    await startEveryGeneration()
+    await cache.fillAll(manyCodes.slice(0, 200).map((one) => other(5, 1_000, one)))
+    await cache.fill(other(4, 1_000, 'many250'))
+    const relayed = manyCodes.map((one) => ({ ...other(5, 2_000, one), generation: 100 }))
+    const outcomes = await cache.applyAll(relayed, unexpected)
+    expect(outcomes).toEqual(manyCodes.map((_one, place) => (place < 200 ? 'kept' : 'stored')))
+    expect((await cache.read(1, 'many250'))?.copy.version).toBe(5)
+    expect(await cache.applyAll(relayed, unexpected)).toEqual(manyCodes.map(() => 'kept'))
+  })
+
+  it('writes a copy again that an earlier generation left', async () => {
+    await startEveryGeneration()
+    await cache.fill(freshLink(5, 1_000))
+    await cache.renew(tag, { generation: 200, timeline: 1, floorMs: 0 })
+    const relayed = { ...freshLink(5, 2_000), generation: 200 }
+    expect(await cache.applyAll([relayed], unexpected)).toEqual(['stored'])
+    expect(await cache.applyAll([{ ...relayed, generation: 100 }], unexpected)).toEqual(['other-generation'])
+  })
+
+  it('fails the one entry that cannot be written, and none beside it', async () => {
+    await startEveryGeneration()
+    await redis.lpush(entryKey(prefix, 1, 'many1'), 'in the way')
+    const relayed = ['many0', 'many1', 'many2'].map((one) => ({ ...other(5, 2_000, one), generation: 100 }))
+    expect(await cache.applyAll(relayed, unexpected)).toEqual(['stored', 'failed', 'stored'])
+    expect(await cache.fillAll(relayed)).toEqual(['kept', 'failed', 'kept'])
+  })
+
+  it('tells why a call failed, and fails its links alone', async () => {
+    await startEveryGeneration()
+    const away = new Redis(testRedisUrl(), { lazyConnect: true, enableOfflineQueue: false })
+    const failures: unknown[] = []
+    const cutOff = createRedisLinkCache(away, prefix)
+    const relayed = [{ ...freshLink(5, 2_000), generation: 100 }]
+    expect(await cutOff.applyAll(relayed, (error) => failures.push(error))).toEqual(['failed'])
+    expect(failures).toHaveLength(1)
+    await expect(cutOff.fillAll(relayed)).rejects.toThrow()
+    away.disconnect()
+  })
+
+  it('sends no call that spans hash tags to a cluster', async () => {
+    await startEveryGeneration()
+    const calls: string[][] = []
+    const asCluster: RedisCommands = {
+      isCluster: true,
+      defineCommand: (name, definition) => redis.defineCommand(name, definition),
+      mgetBuffer: (...keys) => redis.mgetBuffer(...keys),
+      pipeline: (commands) => redis.pipeline(commands),
+    }
+    const scripts = redis as unknown as Record<string, (...args: unknown[]) => Promise<string>>
+    for (const name of ['linkfleetPut', 'linkfleetHas'])
+      Object.assign(asCluster, {
+        [name]: (count: number, ...args: unknown[]) => {
+          calls.push(args.slice(0, count) as string[])
+          return scripts[name]?.(count, ...args)
+        },
+      })
+    const clustered = createRedisLinkCache(asCluster, prefix)
+    expect(await clustered.fillAll(manyCodes.map((one) => other(5, 2_000, one)))).toEqual(
+      manyCodes.map(() => 'stored'),
+    )
+    const relayed = manyCodes.map((one) => ({ ...other(6, 3_000, one), generation: 100 }))
+    expect(await clustered.applyAll(relayed, unexpected)).toEqual(manyCodes.map(() => 'stored'))
+    expect(calls.length).toBeGreaterThan(hashTagCount)
+    for (const keys of calls) {
+      expect(new Set(keys.map((key) => /\{(\d+)\}/.exec(key)?.[1])).size).toBe(1)
+    }
+    expect((await cache.read(1, 'many299'))?.copy.version).toBe(6)
   })
 
   it('never lets an older copy replace a newer one', async () => {

@@ -22,7 +22,8 @@
  */
 import { LinkCopy } from './generated/linkfleet/links/v1/links.ts'
 import { hashTagCount, hashTagOf } from './partition.ts'
-import { linkCacheScripts } from './redis-link-cache-scripts.ts'
+import { type LinkCacheScripts, linkCacheScripts } from './redis-link-cache-scripts.ts'
+import { createLinkWrites } from './redis-link-cache-writes.ts'
 
 /** Entries are of no use to anybody after this time: nothing older is ever served. */
 export const entryTtlMs = 24 * 60 * 60 * 1000
@@ -35,6 +36,11 @@ const bodyOffset = 9
 export interface FreshLink {
   readonly copy: LinkCopy
   readonly asOfMs: number
+}
+
+/** With the generation of its hash tag that the relay knows. */
+export interface RelayedLink extends FreshLink {
+  readonly generation: number
 }
 
 export interface LinkEntry extends FreshLink {
@@ -112,13 +118,15 @@ export function isNewerCopy(
 
 /** What is asked of a Redis client; ioredis's `Redis` and `Cluster` have it. */
 export interface RedisCommands {
-  defineCommand(name: string, definition: { lua: string; numberOfKeys: number }): void
+  defineCommand(name: string, definition: { lua: string; numberOfKeys?: number }): void
+  /** Whether the keys of one command must share a slot. */
+  readonly isCluster: boolean
   mgetBuffer(...keys: string[]): Promise<(Buffer | null)[]>
   pipeline(commands: string[][]): { exec(): Promise<[Error | null, unknown][] | null> }
 }
 
-export type PutOutcome = 'stored' | 'kept' | 'refused' | 'no-mark' | 'other-generation'
-const putOutcomes: readonly PutOutcome[] = ['kept', 'stored', 'refused', 'no-mark', 'other-generation']
+/** `failed`: this entry could not be read or written, whatever became of others in the same call. */
+export type PutOutcome = 'stored' | 'kept' | 'refused' | 'no-mark' | 'other-generation' | 'failed'
 
 export interface MarkState {
   readonly generation: number
@@ -136,8 +144,15 @@ export interface RedisLinkCache {
   ): Promise<(FreshLink | undefined)[]>
   /** A fill after a read of Postgres, or the write-through after a commit. */
   fill(link: FreshLink): Promise<PutOutcome>
+  /** As `fill` of each, in order, in as few calls as may be; of calls that fail, all fail. */
+  fillAll(links: readonly FreshLink[]): Promise<PutOutcome[]>
   /** The relay's write of a committed change; refused when the generation is not the one the relay knows. */
   apply(link: FreshLink, generation: number): Promise<PutOutcome>
+  /**
+   * As `apply` of each, in order. A copy that is there already, in that generation, is not sent again: it is 'kept'.
+   * A call that fails leaves its links 'failed' and tells `onFailure` why.
+   */
+  applyAll(links: readonly RelayedLink[], onFailure: (error: unknown) => void): Promise<PutOutcome[]>
   /** Moves W of one hash tag. False: the mark is not as `known` says, or the server is another one. */
   advance(hashTag: number, known: MarkState, watermarkMs: number): Promise<boolean>
   /** undefined: there is no mark, or it cannot be read. */
@@ -151,20 +166,12 @@ export interface RedisLinkCache {
 
 export { hashTagCount, hashTagOf }
 
-type Script = (...args: (string | number | Buffer)[]) => Promise<number>
-
 /** Binds the protocol to a client. Defining the scripts sends nothing. */
 export function createRedisLinkCache(client: RedisCommands, prefix: string): RedisLinkCache {
   for (const [name, definition] of Object.entries(linkCacheScripts)) client.defineCommand(name, definition)
-  const scripts = client as unknown as Record<keyof typeof linkCacheScripts, Script>
+  const scripts = client as unknown as LinkCacheScripts
 
-  async function put(link: FreshLink, writer: 'fill' | 'relay', generation: string): Promise<PutOutcome> {
-    const { domainId, code } = link.copy
-    const key = entryKey(prefix, domainId, code)
-    const mark = markKey(prefix, hashTagOf(domainId, code))
-    const outcome = await scripts.linkfleetPut(key, mark, encodeBody(link), entryTtlMs, writer, generation)
-    return putOutcomes[outcome] ?? 'kept'
-  }
+  const writes = createLinkWrites(client, prefix, scripts)
 
   return {
     async read(domainId, code) {
@@ -184,8 +191,7 @@ export function createRedisLinkCache(client: RedisCommands, prefix: string): Red
         return judgeEntry(entry, markValue)
       })
     },
-    fill: (link) => put(link, 'fill', ''),
-    apply: (link, generation) => put(link, 'relay', String(generation)),
+    ...writes,
     async advance(hashTag, known, watermarkMs) {
       const { generation, timeline, watermarkMs: from } = known
       const key = markKey(prefix, hashTag)

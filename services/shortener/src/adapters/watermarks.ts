@@ -71,23 +71,25 @@ export function createWatermarks(cache: RedisLinkCache, onNewGeneration: () => v
         marks.delete(hashTag)
       }
       await eachTag(allTags, (hashTag) => ensureMark(hashTag, snapshot), failed)
-      const applyGroup = async (changes: readonly PendingChange[]) => {
-        // The rows of one link share one copy: the last one's is as new as any.
-        const change = changes.at(-1) as PendingChange
-        const { domainId, code } = change.copy
-        const hashTag = hashTagOf(domainId, code)
-        const mark = marks.get(hashTag)
-        if (mark === undefined) return
-        try {
-          const link = { copy: change.copy, asOfMs: snapshot.asOfMs }
-          const outcome = await cache.apply(link, mark.generation)
-          if (outcome === 'other-generation') failed(hashTag, new Error('Redis has another generation.'))
-          else for (const { version } of changes) done.push(version)
-        } catch (error) {
-          failed(hashTag, error)
-        }
+      // The rows of one link share one copy: the last one's is as new as any.
+      const groups = [...byLink(pending).values()]
+        .map((changes) => ({ changes, copy: (changes.at(-1) as PendingChange).copy }))
+        .map((group) => ({ ...group, hashTag: hashTagOf(group.copy.domainId, group.copy.code) }))
+        .filter(({ hashTag }) => marks.has(hashTag))
+      const relayed = groups.map(({ copy, hashTag }) => {
+        const { generation } = marks.get(hashTag) as MarkState
+        return { copy, asOfMs: snapshot.asOfMs, generation }
+      })
+      let reason: unknown
+      const outcomes = await cache.applyAll(relayed, (error) => {
+        reason = error
+      })
+      for (const [place, { changes, hashTag }] of groups.entries()) {
+        const outcome = outcomes[place]
+        if (outcome === 'failed') failed(hashTag, reason ?? new Error('Redis cannot write an entry.'))
+        else if (outcome === 'other-generation') failed(hashTag, new Error('Redis has another generation.'))
+        else for (const { version } of changes) done.push(version)
       }
-      await Promise.all([...byLink(pending).values()].map(applyGroup))
       if (snapshot.isCompleteForRedis) {
         const whole = allTags.filter((hashTag) => !spoiltTags.has(hashTag))
         await eachTag(whole, (hashTag) => moveMark(hashTag, snapshot), failed)

@@ -1,5 +1,8 @@
-/** Puts a committed change into Redis before it is answered, so that the next redirect finds it there. */
-import type { RedisLinkCache } from '@linkfleet/contracts/redis-link-cache'
+/**
+ * Puts committed changes into Redis before they are answered, so that the next redirect finds them there. Changes of
+ * one turn of the event loop, which are those of one transaction, travel together: one script call and one deadline.
+ */
+import type { FreshLink, RedisLinkCache } from '@linkfleet/contracts/redis-link-cache'
 import { type ReadLink, toCopy } from '../domain/link.ts'
 import type { WriteThrough } from '../ports.ts'
 
@@ -8,34 +11,51 @@ const waitForRedisMs = 40
 /** After a failure Redis is left alone for this long: a frozen one costs one wait, not one for each create. */
 const pauseMs = 1_000
 /** Writes under way when Redis is slow; more are left to the relay. */
-const writesInFlightMax = 1_000
+const writesInFlightMax = 4_000
 
 export function openWriteThroughRedis(
-  cache: RedisLinkCache,
+  cache: Pick<RedisLinkCache, 'fillAll'>,
   onFailed: (error: unknown) => void,
 ): WriteThrough {
   let pausedUntilMs = 0
   let inFlight = 0
+  let turn: { readonly links: FreshLink[]; readonly written: Promise<void> } | undefined
 
   function pause(error: unknown): void {
     pausedUntilMs = performance.now() + pauseMs
     onFailed(error)
   }
 
+  function openTurn() {
+    const links: FreshLink[] = []
+    const { promise, resolve } = Promise.withResolvers<void>()
+    setImmediate(() => {
+      turn = undefined
+      writeAll(links).then(resolve)
+    })
+    return { links, written: promise }
+  }
+
+  /** Never throws; resolves when Redis has answered or its time is up. */
+  async function writeAll(links: readonly FreshLink[]): Promise<void> {
+    inFlight += links.length
+    const { promise: late, resolve } = Promise.withResolvers<'late'>()
+    const timer = setTimeout(() => resolve('late'), waitForRedisMs)
+    const writing = cache.fillAll(links).catch(pause)
+    writing.finally(() => {
+      inFlight -= links.length
+    })
+    const outcome = await Promise.race([writing, late])
+    clearTimeout(timer)
+    if (outcome === 'late') pause(new Error(`Redis took longer than ${waitForRedisMs} ms.`))
+  }
+
   return {
     async write({ link, asOfMs, timeline }: ReadLink) {
       if (performance.now() < pausedUntilMs || inFlight >= writesInFlightMax) return
-      inFlight++
-      const { promise: late, resolve } = Promise.withResolvers<'late'>()
-      const timer = setTimeout(() => resolve('late'), waitForRedisMs)
-      const writing = cache.fill({ copy: toCopy(link, timeline), asOfMs }).catch((error: unknown) => {
-        pause(error)
-        return 'failed' as const
-      })
-      writing.finally(() => inFlight--)
-      const outcome = await Promise.race([writing, late])
-      clearTimeout(timer)
-      if (outcome === 'late') pause(new Error(`Redis took longer than ${waitForRedisMs} ms.`))
+      turn ??= openTurn()
+      turn.links.push({ copy: toCopy(link, timeline), asOfMs })
+      await turn.written
     },
   }
 }

@@ -1,0 +1,105 @@
+/** The writes of the Redis link cache: many links in as few script calls as may be. */
+import { hashTagOf } from './partition.ts'
+import {
+  encodeBody,
+  entryKey,
+  entryTtlMs,
+  type FreshLink,
+  markKey,
+  type PutOutcome,
+  type RedisCommands,
+  type RedisLinkCache,
+  type RelayedLink,
+} from './redis-link-cache.ts'
+import type { LinkCacheScripts } from './redis-link-cache-scripts.ts'
+
+/** In the order of the script's digits. */
+const putOutcomes: readonly PutOutcome[] = [
+  'kept',
+  'stored',
+  'refused',
+  'no-mark',
+  'other-generation',
+  'failed',
+]
+
+/** Redis serves nobody else while a script runs: so many links take it well under a millisecond. */
+const linksPerScriptMax = 128
+
+const hashTagOfLink = ({ copy }: FreshLink) => hashTagOf(copy.domainId, copy.code)
+
+/** Runs `work` on parts that one call may hold, all at once, and puts the answers back in order. */
+async function inParts<Link extends FreshLink>(
+  links: readonly Link[],
+  isCluster: boolean,
+  work: (part: readonly Link[]) => Promise<PutOutcome[]>,
+): Promise<PutOutcome[]> {
+  const outcomes = new Array<PutOutcome>(links.length).fill('failed')
+  const places = links.map((_link, place) => place)
+  const tagAt = (place: number) => hashTagOfLink(links[place] as Link)
+  const together = isCluster ? [...Map.groupBy(places, tagAt).values()] : [places]
+  const parts = together.flatMap((all) =>
+    Array.from({ length: Math.ceil(all.length / linksPerScriptMax) }, (_none, part) =>
+      all.slice(part * linksPerScriptMax, (part + 1) * linksPerScriptMax),
+    ),
+  )
+  const write = async (part: readonly number[]) => {
+    const written = await work(part.map((place) => links[place] as Link))
+    for (const [index, place] of part.entries()) outcomes[place] = written[index] ?? 'failed'
+  }
+  await Promise.all(parts.map(write))
+  return outcomes
+}
+
+export function createLinkWrites(
+  client: RedisCommands,
+  prefix: string,
+  scripts: LinkCacheScripts,
+): Pick<RedisLinkCache, 'fill' | 'fillAll' | 'apply' | 'applyAll'> {
+  const keysOf = ({ copy: { domainId, code } }: FreshLink) => [
+    entryKey(prefix, domainId, code),
+    markKey(prefix, hashTagOf(domainId, code)),
+  ]
+
+  async function put(
+    links: readonly FreshLink[],
+    writer: 'fill' | 'relay',
+    generationOf: (link: FreshLink) => string,
+  ): Promise<PutOutcome[]> {
+    const values = links.flatMap((link) => [encodeBody(link), generationOf(link)])
+    const keys = links.flatMap(keysOf)
+    const outcomes = await scripts.linkfleetPut(keys.length, ...keys, entryTtlMs, writer, ...values)
+    return Array.from(outcomes, (digit) => putOutcomes[Number(digit)] ?? 'failed')
+  }
+
+  const fill = (links: readonly FreshLink[]) => put(links, 'fill', () => '')
+
+  async function apply(links: readonly RelayedLink[]): Promise<PutOutcome[]> {
+    const wanted = Buffer.allocUnsafe(links.length * 24)
+    for (const [place, { copy, generation }] of links.entries()) {
+      wanted.writeDoubleBE(copy.timeline, place * 24)
+      wanted.writeDoubleBE(copy.version, place * 24 + 8)
+      wanted.writeDoubleBE(generation, place * 24 + 16)
+    }
+    const keys = links.flatMap(keysOf)
+    const found = await scripts.linkfleetHas(keys.length, ...keys, wanted)
+    const missing = links.filter((_link, place) => found[place] !== '1')
+    if (missing.length === 0) return links.map(() => 'kept')
+    const written = await put(missing, 'relay', (link) => String((link as RelayedLink).generation))
+    let next = 0
+    return links.map((_link, place) => (found[place] === '1' ? 'kept' : (written[next++] ?? 'failed')))
+  }
+
+  return {
+    fill: async (link) => (await fill([link]))[0] ?? 'failed',
+    fillAll: (links) => inParts(links, client.isCluster, fill),
+    apply: async (link, generation) => (await apply([{ ...link, generation }]))[0] ?? 'failed',
+    applyAll: (links, onFailure) =>
+      inParts(links, client.isCluster, (part) =>
+        apply(part).catch((error: unknown) => {
+          onFailure(error)
+          return part.map((): PutOutcome => 'failed')
+        }),
+      ),
+  }
+}
