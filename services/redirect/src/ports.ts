@@ -12,6 +12,8 @@ export interface KnownCopy {
 export interface Reading {
   readonly copy: LinkCopy | undefined
   readonly asOfMs: number
+  /** The timeline of the server that said it, where it is told. */
+  readonly timeline?: number
 }
 
 /** What names a link. */

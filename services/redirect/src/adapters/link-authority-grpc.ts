@@ -33,7 +33,7 @@ export function openLinkAuthorityGrpc(options: LinkAuthorityOptions): LinkAuthor
       const copy = copies.get(linkKeyOf(domainId, code))
       // A copy is ordered by the timeline it was seen on: what a promotion lost must not outrank it.
       const seen = copy && { ...copy, timeline: Math.max(copy.timeline, response.timeline) }
-      return { copy: seen, asOfMs: response.asOfMs }
+      return { copy: seen, asOfMs: response.asOfMs, timeline: response.timeline }
     })
   }
 

@@ -131,7 +131,10 @@ async function load(deps: FindLinkDependencies, wanted: Load): Promise<FoundLink
 
   const askedAtMs = clock()
   const said = await deps.authority.resolve(domainId, code)
-  if (said !== undefined) return believe(deps, wanted, said, askedAtMs, epoch)
+  // A shortener that has not heard of a promotion still reads the old primary, whose word is none any more.
+  if (said !== undefined && (said.timeline ?? memory.newestTimeline) >= memory.newestTimeline) {
+    return believe(deps, wanted, said, askedAtMs, epoch)
+  }
 
   if (reading === undefined) {
     const lagging = await replicas.read(domainId, code, true)
@@ -176,7 +179,10 @@ function believe(
   if (said.copy !== undefined && said.copy.state !== LinkState.DELETED) {
     const known = { copy: said.copy, asOfMs: said.asOfMs }
     void cache.fill(known)
-    return accept(deps, wanted, known, 'primary', epoch)
+    // The feed may have told of a change while this was on its way: true as of then, and the next one asks again.
+    const floor = floors.get(key, clock())
+    const isOvertaken = floor !== undefined && compareOrder(floor, said.copy) > 0
+    return accept(deps, wanted, known, 'primary', isOvertaken ? neverFreshEpoch : epoch)
   }
   if (clock() - askedAtMs > absenceForMs) return unknown
   const tombstone = said.copy === undefined ? undefined : { copy: said.copy, asOfMs: askedAtMs }

@@ -34,6 +34,7 @@ export class LinkMemory {
   readonly #absences = new Map<string, Absence>()
   readonly #absencesMax: number
   #epoch = 0
+  #newestTimeline = 0
 
   constructor(options: { readonly bytesMax: number; readonly absencesMax: number }) {
     this.#links = new SieveCache(options.bytesMax)
@@ -70,6 +71,7 @@ export class LinkMemory {
    * kept. `epoch` is that of the moment the read began: a gap in the feed since then makes the copy not fresh.
    */
   offer(key: string, known: KnownCopy, epoch: number): KnownCopy {
+    this.#newestTimeline = Math.max(this.#newestTimeline, known.copy.timeline)
     const current = this.#links.peek(key)
     const order = current === undefined ? -1 : compareOrder(current.copy, known.copy)
     if (current !== undefined && order > 0) return current
@@ -86,12 +88,18 @@ export class LinkMemory {
 
   /** The feed told of a change: updates a link that is here, inserts none, and forgets that the code was absent. */
   change(key: string, known: KnownCopy): void {
+    this.#newestTimeline = Math.max(this.#newestTimeline, known.copy.timeline)
     this.#absences.delete(key)
     if (this.#links.peek(key) !== undefined) this.offer(key, known, this.#epoch)
   }
 
   get epoch(): number {
     return this.#epoch
+  }
+
+  /** The newest timeline of any copy seen: who speaks of an earlier one is not, or no longer, the primary. */
+  get newestTimeline(): number {
+    return this.#newestTimeline
   }
 
   /** The feed has a gap: what was learned before may have changed unheard. */
