@@ -166,3 +166,31 @@ export interface ChangeFeed {
   /** The versions that all replicas in sync acknowledged. Never throws; bounded by the client's own timeouts. */
   publish(changes: readonly PendingChange[], asOfMs: number): Promise<readonly number[]>
 }
+
+export interface ClickGrant {
+  /** Of the link at the moment of the grant. */
+  readonly version: number
+  /** False: the link has no max_clicks any more, and nobody needs a lease. */
+  readonly isLimited: boolean
+  /** May be fewer than wanted; 0 when nothing is left. */
+  readonly granted: number
+  /** What nobody has leased, after this grant. */
+  readonly left: number
+}
+
+export interface ReturnedLease {
+  readonly key: LinkKey
+  readonly requestId: Uint8Array
+  readonly unused: number
+}
+
+/** What links with max_clicks have left. Both answer within 1 s or throw; either may be repeated. */
+export interface ClickBudgets {
+  /**
+   * Leases clicks; the same request id gets the same lease again, never a second one. With 0 wanted it only looks.
+   * undefined: there is no such link, or it is deleted or blocked.
+   */
+  take(key: LinkKey, requestId: Uint8Array, wanted: number): Promise<ClickGrant | undefined>
+  /** Gives back what was not used, once for each lease; one that is unknown by now is passed over. */
+  giveBack(leases: readonly ReturnedLease[]): Promise<void>
+}

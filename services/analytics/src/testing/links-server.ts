@@ -16,6 +16,10 @@ export interface LinksServer extends GrpcListening {
   checks(): number
 }
 
+async function neverAsked(): Promise<never> {
+  throw new Error('analytics asks nothing of the kind')
+}
+
 export async function startLinksServer(): Promise<LinksServer> {
   const codes = new Set<string>()
   const keys = new Set<string>()
@@ -45,6 +49,9 @@ export async function startLinksServer(): Promise<LinksServer> {
           const valid = keys.has(credential)
           return { valid, role: valid ? Role.READER : Role.UNSPECIFIED, subject: 'test', expiresAtMs: 0 }
         },
+        takeClicks: neverAsked,
+        returnClicks: neverAsked,
+        describeLink: neverAsked,
       }),
     ],
   })

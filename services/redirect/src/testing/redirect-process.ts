@@ -8,7 +8,13 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Click, ClickBatch } from '@linkfleet/contracts/clicks'
-import { type LinkCopy, LinksService } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { LinkfleetError } from '@linkfleet/contracts/errors'
+import {
+  type LinkCopy,
+  LinksService,
+  type ReturnClicksRequest,
+  type TakeClicksRequest,
+} from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import { encodeLinkChange } from '@linkfleet/contracts/link-changes'
 import { grpcService, startGrpcServer } from '@linkfleet/runtime/grpc-server'
 import { ensureTopics, openKafka } from '@linkfleet/runtime/kafka'
@@ -39,6 +45,11 @@ export async function startTestShortener(): Promise<TestShortener> {
         checkKey: async () => {
           throw new Error('redirect asks nothing of keys')
         },
+        ...clickBudgetsOf(links),
+        describeLink: async ({ key }) => {
+          if (!links.has(key?.code ?? '')) throw new LinkfleetError('not-found', 'No link has this code.')
+          return { title: `Title of <${key?.code}>`, createdAtMs: Date.UTC(2026, 0, 31) }
+        },
         resolveLinks: async ({ keys }) => {
           asked.calls += 1
           asked.codes.push(...keys.map(({ code }) => code))
@@ -53,6 +64,40 @@ export async function startTestShortener(): Promise<TestShortener> {
     links,
     asked,
     [Symbol.asyncDispose]: async () => await server[Symbol.asyncDispose](),
+  }
+}
+
+/** Gives out clicks as the shortener does: never more than the limit, and the same lease for the same request. */
+function clickBudgetsOf(links: Map<string, LinkCopy>) {
+  const taken = new Map<string, number>()
+  const leases = new Map<string, number>()
+  return {
+    takeClicks: async ({ key, requestId, wanted }: TakeClicksRequest) => {
+      const { code } = key!
+      const link = links.get(code)
+      if (link === undefined) throw new LinkfleetError('not-found', 'No link has this code.')
+      const left = link.maxClicks - (taken.get(code) ?? 0)
+      const id = requestId.toString('hex')
+      const granted = leases.get(id) ?? Math.max(0, Math.min(wanted, Math.max(1, left >> 3), left))
+      if (wanted > 0 && !leases.has(id)) {
+        leases.set(id, granted)
+        taken.set(code, (taken.get(code) ?? 0) + granted)
+      }
+      const now = link.maxClicks - (taken.get(code) ?? 0)
+      return {
+        granted: wanted === 0 ? 0 : granted,
+        left: now,
+        limited: link.maxClicks > 0,
+        version: link.version,
+      }
+    },
+    returnClicks: async ({ leases: returned }: ReturnClicksRequest) => {
+      for (const { key, requestId, unused } of returned) {
+        if (!leases.delete(requestId.toString('hex'))) continue
+        taken.set(key!.code, (taken.get(key!.code) ?? 0) - unused)
+      }
+      return {}
+    },
   }
 }
 

@@ -121,6 +121,55 @@ export interface CheckKeyResponse {
   expiresAtMs: number;
 }
 
+export interface TakeClicksRequest {
+  key:
+    | LinkKey
+    | undefined;
+  /** 16 random bytes. Repeating a request with its id grants the same lease, never a second one. */
+  requestId: Buffer;
+  /** 0 to 1,000; 0 only looks. */
+  wanted: number;
+}
+
+export interface TakeClicksResponse {
+  /** Fewer than wanted near the limit, down to one by one; 0 when nothing is left. */
+  granted: number;
+  /** What nobody has leased, after this grant. */
+  left: number;
+  /** False: the link has no limit any more; no lease is needed. */
+  limited: boolean;
+  /** The version of the link that the grant is made on. */
+  version: number;
+}
+
+export interface ReturnedClicks {
+  key:
+    | LinkKey
+    | undefined;
+  /** That of the TakeClicks. */
+  requestId: Buffer;
+  /** At most what was granted. */
+  unused: number;
+}
+
+export interface ReturnClicksRequest {
+  /** 1 to 500. A lease that is unknown, or was returned before, is passed over. */
+  leases: ReturnedClicks[];
+}
+
+export interface ReturnClicksResponse {
+}
+
+export interface DescribeLinkRequest {
+  key: LinkKey | undefined;
+}
+
+export interface DescribeLinkResponse {
+  /** Empty when it has none. */
+  title: string;
+  createdAtMs: number;
+}
+
 function createBaseLinkKey(): LinkKey {
   return { domainId: 0, code: "" };
 }
@@ -666,6 +715,405 @@ export const CheckKeyResponse: MessageFns<CheckKeyResponse> = {
   },
 };
 
+function createBaseTakeClicksRequest(): TakeClicksRequest {
+  return { key: undefined, requestId: Buffer.alloc(0), wanted: 0 };
+}
+
+export const TakeClicksRequest: MessageFns<TakeClicksRequest> = {
+  encode(message: TakeClicksRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== undefined) {
+      LinkKey.encode(message.key, writer.uint32(10).fork()).join();
+    }
+    if (message.requestId.length !== 0) {
+      writer.uint32(18).bytes(message.requestId);
+    }
+    if (message.wanted !== 0) {
+      writer.uint32(24).uint32(message.wanted);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TakeClicksRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTakeClicksRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = LinkKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.wanted = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTakeClicksResponse(): TakeClicksResponse {
+  return { granted: 0, left: 0, limited: false, version: 0 };
+}
+
+export const TakeClicksResponse: MessageFns<TakeClicksResponse> = {
+  encode(message: TakeClicksResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.granted !== 0) {
+      writer.uint32(8).uint32(message.granted);
+    }
+    if (message.left !== 0) {
+      writer.uint32(16).uint64(message.left);
+    }
+    if (message.limited !== false) {
+      writer.uint32(24).bool(message.limited);
+    }
+    if (message.version !== 0) {
+      writer.uint32(32).uint64(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TakeClicksResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTakeClicksResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.granted = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.left = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.limited = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.version = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReturnedClicks(): ReturnedClicks {
+  return { key: undefined, requestId: Buffer.alloc(0), unused: 0 };
+}
+
+export const ReturnedClicks: MessageFns<ReturnedClicks> = {
+  encode(message: ReturnedClicks, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== undefined) {
+      LinkKey.encode(message.key, writer.uint32(10).fork()).join();
+    }
+    if (message.requestId.length !== 0) {
+      writer.uint32(18).bytes(message.requestId);
+    }
+    if (message.unused !== 0) {
+      writer.uint32(24).uint32(message.unused);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReturnedClicks {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReturnedClicks();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = LinkKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.unused = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReturnClicksRequest(): ReturnClicksRequest {
+  return { leases: [] };
+}
+
+export const ReturnClicksRequest: MessageFns<ReturnClicksRequest> = {
+  encode(message: ReturnClicksRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.leases) {
+      ReturnedClicks.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReturnClicksRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReturnClicksRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.leases.push(ReturnedClicks.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReturnClicksResponse(): ReturnClicksResponse {
+  return {};
+}
+
+export const ReturnClicksResponse: MessageFns<ReturnClicksResponse> = {
+  encode(_: ReturnClicksResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReturnClicksResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReturnClicksResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDescribeLinkRequest(): DescribeLinkRequest {
+  return { key: undefined };
+}
+
+export const DescribeLinkRequest: MessageFns<DescribeLinkRequest> = {
+  encode(message: DescribeLinkRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== undefined) {
+      LinkKey.encode(message.key, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DescribeLinkRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDescribeLinkRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = LinkKey.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDescribeLinkResponse(): DescribeLinkResponse {
+  return { title: "", createdAtMs: 0 };
+}
+
+export const DescribeLinkResponse: MessageFns<DescribeLinkResponse> = {
+  encode(message: DescribeLinkResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.title !== "") {
+      writer.uint32(10).string(message.title);
+    }
+    if (message.createdAtMs !== 0) {
+      writer.uint32(16).uint64(message.createdAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DescribeLinkResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDescribeLinkResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.title = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.createdAtMs = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 /** What other services ask of the owner of links and keys. */
 export type LinksService = typeof LinksService;
 export const LinksService = {
@@ -693,6 +1141,41 @@ export const LinksService = {
     responseSerialize: (value: CheckKeyResponse): Buffer => Buffer.from(CheckKeyResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CheckKeyResponse => CheckKeyResponse.decode(value),
   },
+  /**
+   * Leases clicks of a link that has `max_clicks`; committed before it is answered. 'not-found' when there is no such
+   * link, or it is deleted or blocked.
+   */
+  takeClicks: {
+    path: "/linkfleet.links.v1.Links/TakeClicks" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: TakeClicksRequest): Buffer => Buffer.from(TakeClicksRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TakeClicksRequest => TakeClicksRequest.decode(value),
+    responseSerialize: (value: TakeClicksResponse): Buffer => Buffer.from(TakeClicksResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TakeClicksResponse => TakeClicksResponse.decode(value),
+  },
+  /** Gives back what was not used of leases. What a lease's holder never returns is lost: the limit is never exceeded. */
+  returnClicks: {
+    path: "/linkfleet.links.v1.Links/ReturnClicks" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReturnClicksRequest): Buffer => Buffer.from(ReturnClicksRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReturnClicksRequest => ReturnClicksRequest.decode(value),
+    responseSerialize: (value: ReturnClicksResponse): Buffer =>
+      Buffer.from(ReturnClicksResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReturnClicksResponse => ReturnClicksResponse.decode(value),
+  },
+  /** What a preview shows of a link beside its copy. 'not-found' as above. */
+  describeLink: {
+    path: "/linkfleet.links.v1.Links/DescribeLink" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DescribeLinkRequest): Buffer => Buffer.from(DescribeLinkRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DescribeLinkRequest => DescribeLinkRequest.decode(value),
+    responseSerialize: (value: DescribeLinkResponse): Buffer =>
+      Buffer.from(DescribeLinkResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DescribeLinkResponse => DescribeLinkResponse.decode(value),
+  },
 } as const;
 
 export interface LinksServer extends UntypedServiceImplementation {
@@ -703,6 +1186,15 @@ export interface LinksServer extends UntypedServiceImplementation {
   resolveLinks: handleUnaryCall<ResolveLinksRequest, ResolveLinksResponse>;
   /** Tells whose an API key or a session is, and what it may do. */
   checkKey: handleUnaryCall<CheckKeyRequest, CheckKeyResponse>;
+  /**
+   * Leases clicks of a link that has `max_clicks`; committed before it is answered. 'not-found' when there is no such
+   * link, or it is deleted or blocked.
+   */
+  takeClicks: handleUnaryCall<TakeClicksRequest, TakeClicksResponse>;
+  /** Gives back what was not used of leases. What a lease's holder never returns is lost: the limit is never exceeded. */
+  returnClicks: handleUnaryCall<ReturnClicksRequest, ReturnClicksResponse>;
+  /** What a preview shows of a link beside its copy. 'not-found' as above. */
+  describeLink: handleUnaryCall<DescribeLinkRequest, DescribeLinkResponse>;
 }
 
 export interface LinksClient extends Client {
@@ -740,6 +1232,57 @@ export interface LinksClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CheckKeyResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Leases clicks of a link that has `max_clicks`; committed before it is answered. 'not-found' when there is no such
+   * link, or it is deleted or blocked.
+   */
+  takeClicks(
+    request: TakeClicksRequest,
+    callback: (error: ServiceError | null, response: TakeClicksResponse) => void,
+  ): ClientUnaryCall;
+  takeClicks(
+    request: TakeClicksRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: TakeClicksResponse) => void,
+  ): ClientUnaryCall;
+  takeClicks(
+    request: TakeClicksRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: TakeClicksResponse) => void,
+  ): ClientUnaryCall;
+  /** Gives back what was not used of leases. What a lease's holder never returns is lost: the limit is never exceeded. */
+  returnClicks(
+    request: ReturnClicksRequest,
+    callback: (error: ServiceError | null, response: ReturnClicksResponse) => void,
+  ): ClientUnaryCall;
+  returnClicks(
+    request: ReturnClicksRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReturnClicksResponse) => void,
+  ): ClientUnaryCall;
+  returnClicks(
+    request: ReturnClicksRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReturnClicksResponse) => void,
+  ): ClientUnaryCall;
+  /** What a preview shows of a link beside its copy. 'not-found' as above. */
+  describeLink(
+    request: DescribeLinkRequest,
+    callback: (error: ServiceError | null, response: DescribeLinkResponse) => void,
+  ): ClientUnaryCall;
+  describeLink(
+    request: DescribeLinkRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DescribeLinkResponse) => void,
+  ): ClientUnaryCall;
+  describeLink(
+    request: DescribeLinkRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DescribeLinkResponse) => void,
   ): ClientUnaryCall;
 }
 
