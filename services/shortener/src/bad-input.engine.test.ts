@@ -128,14 +128,39 @@ const badRequests: [string, unknown, number, string][] = [
   ['an empty tag', { url, tags: ['a', ' '] }, 400, 'tags.1'],
   ['a tag that is a number', { url, tags: [1] }, 400, 'tags.0'],
   ['an unknown field', { url, colour: 'red' }, 400, 'colour'],
-  ...['maxClicks', 'password', 'startsAt', 'redirectStatus', 'forwardQuery', 'domain', 'reuseExisting'].map(
-    (field): [string, unknown, number, string] => [
-      `${field}, which is not supported`,
-      { url, [field]: 1 },
-      400,
-      field,
-    ],
-  ),
+  ...['domain', 'hasPassword', 'clicks'].map((field): [string, unknown, number, string] => [
+    `${field}, which cannot be given`,
+    { url, [field]: 1 },
+    400,
+    field,
+  ]),
+  ...[303, 200, 0, '302', 302.5, null].map((status): [string, unknown, number, string] => [
+    `the redirect status ${JSON.stringify(status)}`,
+    { url, redirectStatus: status },
+    400,
+    'redirectStatus',
+  ]),
+  ['a forwardQuery that is a text', { url, forwardQuery: 'true' }, 400, 'forwardQuery'],
+  ...[0, -1, 1.5, 1_000_000_001, '5', true].map((clicks): [string, unknown, number, string] => [
+    `the maxClicks ${JSON.stringify(clicks)}`,
+    { url, maxClicks: clicks },
+    400,
+    'maxClicks',
+  ]),
+  ['a maxClicks that no number can hold', `{"url":"${url}","maxClicks":1e999}`, 400, 'maxClicks'],
+  ['a start that is no moment', { url, startsAt: 'soon' }, 400, 'startsAt'],
+  ['a start that is a number', { url, startsAt: 4_000_000_000 }, 400, 'startsAt'],
+  ['a start before 1970', { url, startsAt: '1969-12-31T23:59:59Z' }, 400, 'startsAt'],
+  [
+    'a start that is the expiry',
+    { url, startsAt: '2098-01-01T00:00:00Z', expiresAt: '2098-01-01T01:00:00+01:00' },
+    400,
+    'startsAt',
+  ],
+  ['an empty password', { url, password: '' }, 400, 'password'],
+  ['a password that is too long', { url, password: 'a'.repeat(129) }, 400, 'password'],
+  ['a password with a line break', { url, password: 'a\nb' }, 400, 'password'],
+  ['a password that is a number', { url, password: 1234 }, 400, 'password'],
   ['a body of 10 MB', { url, title: 'a'.repeat(10_000_000) }, 413, 'body'],
 ]
 

@@ -2,7 +2,7 @@
 import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import type { Caller, Role } from './domain/credentials.ts'
 import type { Idempotency } from './domain/idempotency.ts'
-import type { Link, LinkChanges, LinkKey, NewLink, ReadLink } from './domain/link.ts'
+import type { Link, LinkKey, NewLink, ReadLink, StoredChanges } from './domain/link.ts'
 
 /** Codes that nobody has had before. */
 export interface CodePool {
@@ -10,10 +10,17 @@ export interface CodePool {
   take(): Promise<string>
 }
 
+/** Slow by design, and off the event loop. Both throw 'unavailable' when too many passwords wait already. */
+export interface Passwords {
+  makeVerifier(password: string): Promise<string>
+  isPasswordOf(verifier: string, password: string): Promise<boolean>
+}
+
 export interface LinkToInsert {
   readonly link: NewLink
   /** The alias, or a code from the pool. */
   readonly code: string
+  readonly passwordVerifier: string | null
   readonly idempotency: Idempotency | null
 }
 
@@ -32,8 +39,11 @@ export interface LinkWriter {
   insert(item: LinkToInsert): Promise<InsertOutcome>
   /** The link that this very request made before; undefined when it made none. Throws 'unavailable' within 1 s. */
   findReplay(idempotency: Idempotency): Promise<Link | undefined>
-  /** 'version-mismatch' when `ifVersion` is given and is not the link's version. */
-  edit(key: LinkKey, changes: LinkChanges, ifVersion: number | null): Promise<ChangeOutcome>
+  /**
+   * 'version-mismatch' when `ifVersion` is given and is not the link's version. Throws 'invalid-request' when the link
+   * would expire before it starts.
+   */
+  edit(key: LinkKey, changes: StoredChanges, ifVersion: number | null): Promise<ChangeOutcome>
   delete(key: LinkKey, ifVersion: number | null): Promise<ChangeOutcome>
 }
 

@@ -1,7 +1,7 @@
 /** The composition root: reads straight down; shutdown is the same in reverse. */
-import { LinksService } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { isPasswordOf, makePasswordVerifier } from '@linkfleet/contracts/link-password'
 import { createRedisLinkCache } from '@linkfleet/contracts/redis-link-cache'
-import { grpcService, startGrpcServer } from '@linkfleet/runtime/grpc-server'
+import { startGrpcServer } from '@linkfleet/runtime/grpc-server'
 import { listen } from '@linkfleet/runtime/http'
 import { openKafka } from '@linkfleet/runtime/kafka'
 import { openPool } from '@linkfleet/runtime/postgres'
@@ -9,6 +9,7 @@ import type { ServiceContext } from '@linkfleet/runtime/process'
 import { openRedis } from '@linkfleet/runtime/redis'
 import { seedAdminKey } from './adapters/admin-key-file.ts'
 import { openChangeFeedKafka } from './adapters/change-feed-kafka.ts'
+import { openClickBudgetsPg } from './adapters/click-budgets-pg.ts'
 import { openClickTotalsGrpc } from './adapters/click-totals-grpc.ts'
 import { openCodePoolGrpc } from './adapters/code-pool-grpc.ts'
 import { openCredentialStorePg } from './adapters/credential-store-pg.ts'
@@ -20,10 +21,10 @@ import { createWatermarks } from './adapters/watermarks.ts'
 import { openWriteThroughRedis } from './adapters/write-through-redis.ts'
 import type { ShortenerConfig } from './config.ts'
 import { createLinkCreator } from './domain/create-link.ts'
+import { createLinkEditor } from './domain/edit-link.ts'
 import { urlRulesOf } from './domain/judge-url.ts'
 import { createEvents, type ShortenerEvents } from './events.ts'
-import { checkKey } from './grpc/check-key.ts'
-import { resolveLinks } from './grpc/resolve-links.ts'
+import { linksService } from './grpc/links-service.ts'
 import { createAuthorize } from './http/authorize.ts'
 import { createApiServer } from './http/server.ts'
 import type { ClickTotals, CodePool } from './ports.ts'
@@ -64,14 +65,17 @@ export async function startShortener(
   const links = openLinkReaderPg(pool)
   const credentials = openCredentialStorePg(pool)
   const writeThrough = openWriteThroughRedis(cache, events.writeThroughFailed)
-  const createLink = createLinkCreator({ codes, writer, writeThrough, onCodeSkipped: events.codeSkipped })
+  const changing = { writer, writeThrough, passwords }
+  const creator = createLinkCreator({ ...changing, codes, onCodeSkipped: events.codeSkipped })
+  const editLink = createLinkEditor(changing)
   const authorize = createAuthorize(credentials, config.anonymousLoopback)
   const { publicUrl } = config
   const urlRules = urlRulesOf([publicUrl, config.consoleUrl], config.allowPrivateTargets)
   const rights = { authorize, credentials }
   const api = {
     ...rights,
-    createLink,
+    creator,
+    editLink,
     links,
     writer,
     writeThrough,
@@ -89,8 +93,8 @@ export async function startShortener(
   health.dependency('analytics', () => totals.state())
   events.watch({ codesReady: () => codes.size, isActiveRelay: () => relay.isActive })
 
-  const implementation = { resolveLinks: resolveLinks(links), checkKey: checkKey(credentials) }
-  const services = [grpcService(LinksService, implementation)]
+  const budgets = openClickBudgetsPg(pool)
+  const services = [linksService({ links, credentials, budgets })]
   const protoFiles = ['linkfleet/links/v1/links.proto']
   const grpcPlace = { host: config.grpcHost, port: config.grpcPort }
   const grpc = resources.use(await startGrpcServer({ ...grpcPlace, services, protoFiles, log, metrics }))
@@ -109,6 +113,9 @@ export async function startShortener(
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   }
 }
+
+/** Of the contracts, since redirect checks what shortener makes. */
+const passwords = { makeVerifier: makePasswordVerifier, isPasswordOf }
 
 const nameOf = (config: ShortenerConfig) => `shortener ${config.instance}`
 

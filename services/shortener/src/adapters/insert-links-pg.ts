@@ -6,6 +6,7 @@
  */
 import type { Pool, Row, Transaction } from '@linkfleet/runtime/postgres'
 import { type Idempotency, idempotencyKeptMs } from '../domain/idempotency.ts'
+import { defaultRedirectStatus } from '../domain/judge-options.ts'
 import { defaultDomainId, type Link, linkStates } from '../domain/link.ts'
 import type { InsertOutcome, LinkToInsert } from '../ports.ts'
 import { freshnessColumns, linkColumns, toLink } from './link-row-pg.ts'
@@ -27,8 +28,9 @@ WITH item AS MATERIALIZED (
   SELECT i.*, nextval('links.version_seq') AS version,
     date_trunc('milliseconds', statement_timestamp()) AS created_at
   FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[],
-      $8::bytea[], $9::bytea[], $10::text[])
-    AS i(position, code, target_url, title, tags, expires_at, created_by, key_hash, request_hash, link)
+      $8::bytea[], $9::bytea[], $10::text[], $13::smallint[], $14::boolean[], $15::timestamptz[], $16::bigint[], $17::text[])
+    AS i(position, code, target_url, title, tags, expires_at, created_by, key_hash, request_hash, link,
+      redirect_status, forward_query, starts_at, max_clicks, password_verifier)
 ), claimed AS (
   INSERT INTO links.idempotency_records AS r (key_hash, request_hash, link, version, created_at)
   SELECT key_hash, request_hash, link::jsonb, version, created_at
@@ -39,9 +41,11 @@ WITH item AS MATERIALIZED (
     WHERE r.created_at < statement_timestamp() - make_interval(secs => ${idempotencyKeptMs / 1000})
   RETURNING r.key_hash
 ), made AS (
-  INSERT INTO links.links AS l (domain_id, code, version, created_version, target_url, title, tags, expires_at,
+  INSERT INTO links.links AS l (domain_id, code, version, created_version, target_url, title, tags,
+    redirect_status, forward_query, starts_at, expires_at, max_clicks, password_protected, password_verifier,
     created_by, created_at, updated_at)
-  SELECT $11::int, code, version, version, target_url, title, string_to_array(tags, '${tagSeparator}'), expires_at,
+  SELECT $11::int, code, version, version, target_url, title, string_to_array(tags, '${tagSeparator}'),
+    redirect_status, forward_query, starts_at, expires_at, max_clicks, password_verifier IS NOT NULL, password_verifier,
     created_by, created_at, created_at
   FROM item
   WHERE key_hash IS NULL OR key_hash IN (SELECT key_hash FROM claimed)
@@ -148,6 +152,8 @@ async function insertDistinct(
   for (const { position } of toReplay) outcomes[position] ??= { kind: 'idempotency-mismatch' }
 }
 
+const moment = (ms: number | null) => (ms === null ? null : new Date(ms))
+
 function toValues(placed: readonly Placed[]): unknown[] {
   const items = placed.map(({ item }) => item)
   return [
@@ -156,13 +162,18 @@ function toValues(placed: readonly Placed[]): unknown[] {
     items.map(({ link }) => link.targetUrl),
     items.map(({ link }) => link.title),
     items.map(({ link }) => link.tags.join(tagSeparator)),
-    items.map(({ link }) => (link.expiresAtMs === null ? null : new Date(link.expiresAtMs))),
+    items.map(({ link }) => moment(link.expiresAtMs)),
     items.map(({ link }) => link.createdBy),
     items.map(({ idempotency }) => idempotency?.keyHash ?? null),
     items.map(({ idempotency }) => idempotency?.requestHash ?? null),
     items.map((item) => (item.idempotency === null ? null : JSON.stringify(toRecord(item)))),
     defaultDomainId,
     items.filter(({ link }) => link.alias !== null).map((item) => item.code),
+    items.map(({ link }) => link.redirectStatus),
+    items.map(({ link }) => link.forwardQuery),
+    items.map(({ link }) => moment(link.startsAtMs)),
+    items.map(({ link }) => link.maxClicks),
+    items.map((item) => item.passwordVerifier),
   ]
 }
 
@@ -180,11 +191,24 @@ async function dropClaims(transaction: Transaction, keyHashes: readonly Buffer[]
   })
 }
 
-type LinkRecord = Pick<Link, 'code' | 'targetUrl' | 'title' | 'tags' | 'expiresAtMs' | 'createdBy'>
+type LinkRecord = Omit<
+  Link,
+  'domainId' | 'version' | 'createdVersion' | 'state' | 'createdAtMs' | 'updatedAtMs'
+>
 
-function toRecord({ code, link }: LinkToInsert): LinkRecord {
-  const { targetUrl, title, tags, expiresAtMs, createdBy } = link
-  return { code, targetUrl, title, tags, expiresAtMs, createdBy }
+function toRecord({ code, link, passwordVerifier }: LinkToInsert): LinkRecord {
+  const { alias: _alias, password: _password, ...rest } = link
+  return { ...rest, code, passwordProtected: passwordVerifier !== null, passwordVerifier }
+}
+
+/** What a record of a version that knew fewer options does not say. */
+const optionsUnsaid = {
+  redirectStatus: defaultRedirectStatus,
+  forwardQuery: false,
+  startsAtMs: null,
+  maxClicks: null,
+  passwordProtected: false,
+  passwordVerifier: null,
 }
 
 /** Answers those items whose idempotency key has a record; leaves the others as they are. */
@@ -231,17 +255,12 @@ function toReplayedLink(record: Row): Link {
   const version = record.version as number
   const createdAtMs = (record.created_at as Date).getTime()
   return {
+    ...optionsUnsaid,
     ...(record.link as LinkRecord),
     domainId: defaultDomainId,
     version,
     createdVersion: version,
     state: linkStates.live,
-    redirectStatus: 302,
-    forwardQuery: false,
-    startsAtMs: null,
-    maxClicks: null,
-    passwordProtected: false,
-    passwordVerifier: null,
     createdAtMs,
     updatedAtMs: createdAtMs,
   }

@@ -33,9 +33,15 @@ const itemOf = (code: string, keyHash?: Buffer): LinkToInsert => ({
     targetUrl: 'https://example.com/',
     title: null,
     tags: [],
+    redirectStatus: 302,
+    forwardQuery: false,
+    startsAtMs: null,
     expiresAtMs: null,
+    maxClicks: null,
+    password: null,
     createdBy: 'test',
   },
+  passwordVerifier: null,
   idempotency: keyHash === undefined ? null : { keyHash, requestHash: Buffer.alloc(32) },
 })
 

@@ -4,11 +4,13 @@ import {
   CommitUnknownError,
   isConnectionError,
   type Pool,
+  type Row,
   type Transaction,
 } from '@linkfleet/runtime/postgres'
 import { GroupCommit } from '../domain/group-commit.ts'
-import { type LinkChanges, type LinkKey, linkStates } from '../domain/link.ts'
+import { type LinkKey, linkStates, type StoredChanges } from '../domain/link.ts'
 import type { ChangeOutcome, InsertOutcome, LinkToInsert, LinkWriter } from '../ports.ts'
+import { refuseEmptySpanOf, toSet } from './edit-link-pg.ts'
 import {
   beginChange,
   claimsOf,
@@ -85,7 +87,9 @@ export function openLinkWriterPg(pool: Pool, events: LinkWriterEvents): LinkWrit
     findReplay: (idempotency) => boundedRead(() => findReplay(pool, idempotency)),
     edit: (key, changes, ifVersion) =>
       boundedChange(() =>
-        changeLink(pool, key, ifVersion, (transaction) => applyEdit(transaction, key, changes)),
+        changeLink(pool, key, ifVersion, (transaction, locked) =>
+          applyEdit(transaction, key, changes, locked),
+        ),
       ),
     delete: (key, ifVersion) =>
       boundedChange(() => changeLink(pool, key, ifVersion, (transaction) => applyDelete(transaction, key))),
@@ -112,12 +116,12 @@ async function changeLink(
   pool: Pool,
   key: LinkKey,
   ifVersion: number | null,
-  apply: (transaction: Transaction) => Promise<ChangeOutcome>,
+  apply: (transaction: Transaction, locked: Row) => Promise<ChangeOutcome>,
 ): Promise<ChangeOutcome> {
   return await pool.transaction(async (transaction) => {
-    const { rows } = await transaction.query<{ version: number }>({
+    const { rows } = await transaction.query<{ version: number; starts_at: unknown; expires_at: unknown }>({
       name: 'lock-link',
-      text: `SELECT version FROM links.links
+      text: `SELECT version, starts_at, expires_at FROM links.links
         WHERE domain_id = $1 AND code = $2 AND state <> ${linkStates.deleted} FOR UPDATE`,
       values: [key.domainId, key.code],
     })
@@ -125,7 +129,7 @@ async function changeLink(
     if (row === undefined) return { kind: 'unknown-link' }
     if (ifVersion !== null && ifVersion !== row.version)
       return { kind: 'version-mismatch', version: row.version }
-    return await apply(transaction)
+    return await apply(transaction, row)
   }, beginChange(lockWaitMs))
 }
 
@@ -140,33 +144,18 @@ WITH changed AS (
 )
 SELECT ${freshnessColumns}, ${linkColumns('changed')} FROM changed`
 
-const editLink = {
-  name: 'edit-link',
-  text: changedAndTold(`target_url = coalesce($3, l.target_url),
-    title = CASE WHEN $4::boolean THEN $5 ELSE l.title END,
-    tags = coalesce($6::text[], l.tags),
-    expires_at = CASE WHEN $7::boolean THEN $8::timestamptz ELSE l.expires_at END`),
-}
-
 const deleteLink = { name: 'delete-link', text: changedAndTold(`state = ${linkStates.deleted}`) }
 
 async function applyEdit(
   transaction: Transaction,
   key: LinkKey,
-  changes: LinkChanges,
+  changes: StoredChanges,
+  locked: Row,
 ): Promise<ChangeOutcome> {
-  const { targetUrl, title, tags, expiresAtMs } = changes
-  const expiresAt = expiresAtMs === undefined || expiresAtMs === null ? null : new Date(expiresAtMs)
-  return await runChange(transaction, editLink, [
-    key.domainId,
-    key.code,
-    targetUrl ?? null,
-    title !== undefined,
-    title ?? null,
-    tags ?? null,
-    expiresAtMs !== undefined,
-    expiresAt,
-  ])
+  refuseEmptySpanOf(locked, changes)
+  const { set, values } = toSet(changes)
+  // No name: an edit is rare, and there are too many combinations of fields to prepare each on every connection.
+  return await runChange(transaction, { text: changedAndTold(set) }, [key.domainId, key.code, ...values])
 }
 
 async function applyDelete(transaction: Transaction, key: LinkKey): Promise<ChangeOutcome> {
@@ -175,7 +164,7 @@ async function applyDelete(transaction: Transaction, key: LinkKey): Promise<Chan
 
 async function runChange(
   transaction: Transaction,
-  statement: { readonly name: string; readonly text: string },
+  statement: { readonly name?: string; readonly text: string },
   values: readonly unknown[],
 ): Promise<ChangeOutcome> {
   const { rows } = await transaction.query({ ...statement, values })

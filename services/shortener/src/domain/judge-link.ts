@@ -1,6 +1,16 @@
 /** Turns what a client wrote into what is stored, or throws the LinkfleetError that names the offending field. */
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import { refuseAlias } from './judge-alias.ts'
+import { controlCharacters, invalid } from './judge-field.ts'
+import {
+  acceptExpiry,
+  acceptMaxClicks,
+  acceptPassword,
+  acceptStart,
+  defaultRedirectStatus,
+  type OptionsRequest,
+  refuseEmptySpan,
+} from './judge-options.ts'
 import { judgeUrl, type UrlRules } from './judge-url.ts'
 import type { LinkChanges, NewLink } from './link.ts'
 
@@ -9,12 +19,11 @@ export const tagsMax = 20
 export const tagLengthMax = 50
 
 /** A create as it arrives, its types already checked. */
-export interface CreateRequest {
+export interface CreateRequest extends OptionsRequest {
   readonly url: string
   readonly alias?: string
   readonly title?: string | null
   readonly tags?: readonly string[]
-  readonly expiresAt?: string | null
 }
 
 /** An edit as it arrives, its types already checked. null clears a field. */
@@ -28,6 +37,9 @@ export function judgeCreate(
 ): NewLink {
   const { alias } = request
   const targetUrl = acceptUrl(request.url, rules)
+  const startsAtMs = acceptStart(request.startsAt ?? null)
+  const expiresAtMs = acceptExpiry(request.expiresAt ?? null, nowMs)
+  refuseEmptySpan({ startsAtMs, expiresAtMs }, 'startsAt')
   if (alias !== undefined) {
     const reason = refuseAlias(alias)
     if (reason !== undefined) throw new LinkfleetError('invalid-alias', reason, { field: 'alias' })
@@ -37,22 +49,30 @@ export function judgeCreate(
     targetUrl,
     title: acceptTitle(request.title ?? null),
     tags: acceptTags(request.tags ?? []),
-    expiresAtMs: acceptExpiry(request.expiresAt ?? null, nowMs),
+    redirectStatus: request.redirectStatus ?? defaultRedirectStatus,
+    forwardQuery: request.forwardQuery ?? false,
+    startsAtMs,
+    expiresAtMs,
+    maxClicks: acceptMaxClicks(request.maxClicks ?? null),
+    password: acceptPassword(request.password ?? null),
     createdBy,
   }
 }
 
+/** Whether the span from start to expiry is left empty is judged where the other end is known: `refuseEmptySpan`. */
 export function judgeEdit(request: EditRequest, rules: UrlRules, nowMs: number): LinkChanges {
+  const { url, title, tags, redirectStatus, forwardQuery, startsAt, expiresAt, maxClicks, password } = request
   return {
-    ...(request.url === undefined ? {} : { targetUrl: acceptUrl(request.url, rules) }),
-    ...(request.title === undefined ? {} : { title: acceptTitle(request.title) }),
-    ...(request.tags === undefined ? {} : { tags: acceptTags(request.tags) }),
-    ...(request.expiresAt === undefined ? {} : { expiresAtMs: acceptExpiry(request.expiresAt, nowMs) }),
+    ...(url === undefined ? {} : { targetUrl: acceptUrl(url, rules) }),
+    ...(title === undefined ? {} : { title: acceptTitle(title) }),
+    ...(tags === undefined ? {} : { tags: acceptTags(tags) }),
+    ...(redirectStatus === undefined ? {} : { redirectStatus }),
+    ...(forwardQuery === undefined ? {} : { forwardQuery }),
+    ...(startsAt === undefined ? {} : { startsAtMs: acceptStart(startsAt) }),
+    ...(expiresAt === undefined ? {} : { expiresAtMs: acceptExpiry(expiresAt, nowMs) }),
+    ...(maxClicks === undefined ? {} : { maxClicks: acceptMaxClicks(maxClicks) }),
+    ...(password === undefined ? {} : { password: acceptPassword(password) }),
   }
-}
-
-function invalid(field: string, detail: string): LinkfleetError {
-  return new LinkfleetError('invalid-request', detail, { field })
 }
 
 function acceptUrl(text: string, rules: UrlRules): string {
@@ -61,9 +81,6 @@ function acceptUrl(text: string, rules: UrlRules): string {
     throw new LinkfleetError('invalid-url', judgement.reason, { field: 'url' })
   return judgement.url
 }
-
-// Control characters have no business in a title or tag; NUL cannot even be stored.
-const controlCharacters = /\p{Cc}|\p{Cs}/u
 
 /** For texts that are only compared with stored ones. */
 export function refuseControlCharacters(field: string, text: string | undefined): void {
@@ -93,24 +110,4 @@ function acceptTags(tags: readonly string[]): readonly string[] {
     return trimmed
   })
   return [...new Set(accepted)]
-}
-
-/** RFC 3339 with a time zone: a moment, not a wall clock somewhere. */
-const momentPattern = /^(\d{4})-(\d{2})-(\d{2})[Tt]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})$/
-
-/** Milliseconds since the epoch, or NaN. Date.parse alone would read 31 February as 3 March. */
-function parseMoment(text: string): number {
-  const [, year = '', month = '', day = ''] = momentPattern.exec(text) ?? []
-  const midnight = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)))
-  return year !== '' && midnight.getUTCDate() === Number(day) ? Date.parse(text) : Number.NaN
-}
-
-export function acceptExpiry(text: string | null, nowMs: number): number | null {
-  if (text === null) return null
-  const moment = parseMoment(text)
-  if (Number.isNaN(moment)) {
-    throw invalid('expiresAt', 'expiresAt must be a moment such as 2030-01-31T12:00:00Z, with its time zone.')
-  }
-  if (moment <= nowMs) throw invalid('expiresAt', 'expiresAt is in the past.')
-  return moment
 }

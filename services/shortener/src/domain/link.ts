@@ -12,18 +12,13 @@ export interface LinkKey {
   readonly code: string
 }
 
-export interface Link extends LinkKey {
+export interface Link extends LinkKey, FollowOptions {
   readonly version: number
   readonly createdVersion: number
   readonly state: LinkStateNumber
   readonly targetUrl: string
   readonly title: string | null
   readonly tags: readonly string[]
-  readonly redirectStatus: number
-  readonly forwardQuery: boolean
-  readonly startsAtMs: number | null
-  readonly expiresAtMs: number | null
-  readonly maxClicks: number | null
   readonly passwordProtected: boolean
   /** As in `link-password` of the contracts; null without a password, never shown to a client. */
   readonly passwordVerifier: string | null
@@ -39,23 +34,31 @@ export interface ReadLink {
   readonly timeline: number
 }
 
+/** How a link is followed, besides where it leads. */
+export interface FollowOptions {
+  /** 301, 302, 307 or 308 */
+  readonly redirectStatus: number
+  readonly forwardQuery: boolean
+  readonly startsAtMs: number | null
+  readonly expiresAtMs: number | null
+  readonly maxClicks: number | null
+}
+
 /** What a client may choose about a new link, after it was judged. */
-export interface NewLink {
+export interface NewLink extends FollowOptions {
   readonly alias: string | null
   readonly targetUrl: string
   readonly title: string | null
   readonly tags: readonly string[]
-  readonly expiresAtMs: number | null
+  readonly password: string | null
   readonly createdBy: string
 }
 
 /** What a PATCH changes; what is absent stays. */
-export interface LinkChanges {
-  readonly targetUrl?: string
-  readonly title?: string | null
-  readonly tags?: readonly string[]
-  readonly expiresAtMs?: number | null
-}
+export type LinkChanges = Partial<Omit<NewLink, 'alias' | 'createdBy'>>
+
+/** The same as it is stored: of a password its verifier. */
+export type StoredChanges = Omit<LinkChanges, 'password'> & { readonly passwordVerifier?: string | null }
 
 /** What a redirect needs to know. */
 export function toCopy(link: Link, timeline: number): LinkCopy {

@@ -1,14 +1,16 @@
 /** What every route is given. */
 
 import type { FastifyRequest } from 'fastify'
-import type { CreateLink } from '../domain/create-link.ts'
+import type { LinkCreator } from '../domain/create-link.ts'
 import type { Caller, Right } from '../domain/credentials.ts'
+import type { EditLink } from '../domain/edit-link.ts'
 import type { UrlRules } from '../domain/judge-url.ts'
 import type { ShortenerEvents } from '../events.ts'
 import type { ClickTotals, CredentialStore, LinkReader, LinkWriter, WriteThrough } from '../ports.ts'
 
 export interface Api {
-  readonly createLink: CreateLink
+  readonly creator: LinkCreator
+  readonly editLink: EditLink
   readonly links: LinkReader
   readonly writer: LinkWriter
   readonly writeThrough: WriteThrough

@@ -7,7 +7,15 @@ import { judgeCreate } from '../domain/judge-link.ts'
 import type { NewLink } from '../domain/link.ts'
 import type { Api } from './api.ts'
 import { prefersPlainText } from './conditions.ts'
-import { answers, entityTagOf, LinkJson, linkFields, security, toLinkJson } from './link-json.ts'
+import {
+  answers,
+  entityTagOf,
+  LinkJson,
+  linkFields,
+  optionalLinkFields,
+  security,
+  toLinkJson,
+} from './link-json.ts'
 
 const Body = Type.Object(
   {
@@ -17,9 +25,7 @@ const Body = Type.Object(
         description: `${aliasLengthMin} to ${aliasLengthMax} letters, digits, "-" or "_". Without it a code is generated.`,
       }),
     ),
-    title: Type.Optional(linkFields.title),
-    tags: Type.Optional(linkFields.tags),
-    expiresAt: Type.Optional(linkFields.expiresAt),
+    ...optionalLinkFields,
   },
   { additionalProperties: false },
 )
@@ -83,9 +89,10 @@ async function createOrReplay(
   try {
     newLink = judgeCreate(body, api.urlRules, subject, api.now())
   } catch (refusal) {
-    const link = idempotency === null ? undefined : await api.writer.findReplay(idempotency)
+    const { password = null } = body
+    const link = idempotency === null ? undefined : await api.creator.findReplay(idempotency, password)
     if (link === undefined) throw refusal
     return { link, isReplay: true }
   }
-  return await api.createLink(newLink, idempotency)
+  return await api.creator.create(newLink, idempotency)
 }

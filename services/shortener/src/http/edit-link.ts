@@ -8,21 +8,29 @@ import type { ChangeOutcome } from '../ports.ts'
 import type { Api } from './api.ts'
 import { versionOf } from './conditions.ts'
 import { unknownLink } from './get-link.ts'
-import { answers, CodeParams, entityTagOf, LinkJson, linkFields, security, toLinkJson } from './link-json.ts'
+import {
+  answers,
+  CodeParams,
+  entityTagOf,
+  LinkJson,
+  linkFields,
+  optionalLinkFields,
+  security,
+  toLinkJson,
+} from './link-json.ts'
 
 const Body = Type.Object(
   {
     url: Type.Optional(linkFields.url),
-    title: Type.Optional(linkFields.title),
-    tags: Type.Optional(linkFields.tags),
-    expiresAt: Type.Optional(linkFields.expiresAt),
+    ...optionalLinkFields,
   },
   { additionalProperties: false, minProperties: 1 },
 )
 
 const schema = {
   summary: 'Change a link',
-  description: 'null clears title and expiresAt. If-Match: "<version>" changes only that version.',
+  description:
+    'null clears title, startsAt, expiresAt, maxClicks and password. If-Match: "<version>" changes only that version.',
   tags: ['links'],
   security,
   params: CodeParams,
@@ -50,9 +58,8 @@ export function editLinkRoute(server: FastifyInstance, api: Api): void {
       const ifVersion = versionOf(request.headers['if-match'])
       if (!isPossibleCode(code)) throw unknownLink()
       const changed = expectChanged(
-        await api.writer.edit({ domainId: defaultDomainId, code }, changes, ifVersion),
+        await api.editLink({ domainId: defaultDomainId, code }, changes, ifVersion),
       )
-      await api.writeThrough.write(changed)
       api.events.linkEdited()
       reply.header('etag', entityTagOf(changed.link))
       return toLinkJson(changed.link, api.publicUrl)

@@ -1,6 +1,12 @@
 /** A link as the API tells it, and the schemas of what the API takes. */
 import { Type } from 'typebox'
 import { tagsMax, titleLengthMax } from '../domain/judge-link.ts'
+import {
+  defaultRedirectStatus,
+  maxClicksMax,
+  passwordLengthMax,
+  redirectStatuses,
+} from '../domain/judge-options.ts'
 import { urlLengthMax } from '../domain/judge-url.ts'
 import type { Link } from '../domain/link.ts'
 
@@ -17,7 +23,12 @@ export const LinkJson = Type.Object(
     url: Type.String({ description: 'The target, in its normal form.', format: 'uri' }),
     title: nullable(Type.String()),
     tags: Type.Array(Type.String()),
+    redirectStatus: Type.Integer({ enum: [...redirectStatuses] }),
+    forwardQuery: Type.Boolean({ description: 'Whether the query of a visit is added to the target.' }),
+    startsAt: nullable(moment('Before it the short URL answers 404.')),
     expiresAt: nullable(moment('From then on the short URL answers 410.')),
+    maxClicks: nullable(Type.Integer({ description: 'After so many clicks the short URL answers 410.' })),
+    hasPassword: Type.Boolean({ description: 'Whether visitors are asked for a password.' }),
     createdAt: moment('When the link was created.'),
     updatedAt: moment('When the link was last changed.'),
     version: Type.Integer({ description: 'Grows with each change; what If-Match compares.' }),
@@ -55,6 +66,37 @@ export const linkFields = {
   expiresAt: nullable(
     Type.String({ description: 'A moment in the future with its time zone, such as 2030-01-31T12:00:00Z.' }),
   ),
+  redirectStatus: Type.Integer({
+    enum: [...redirectStatuses],
+    description: `${defaultRedirectStatus} unless given.`,
+  }),
+  forwardQuery: Type.Boolean({
+    description: 'Adds the query of a visit to the target. false unless given.',
+  }),
+  startsAt: nullable(
+    Type.String({ description: 'A moment before expiresAt; until then the short URL answers 404.' }),
+  ),
+  maxClicks: nullable(
+    Type.Integer({ description: `1 to ${maxClicksMax}; after so many clicks the short URL answers 410.` }),
+  ),
+  password: nullable(
+    Type.String({
+      description: `Visitors are asked for it; it is never told. At most ${passwordLengthMax} characters.`,
+      writeOnly: true,
+    }),
+  ),
+}
+
+/** All but the url, each of which a create or an edit may leave out. */
+export const optionalLinkFields = {
+  title: Type.Optional(linkFields.title),
+  tags: Type.Optional(linkFields.tags),
+  redirectStatus: Type.Optional(linkFields.redirectStatus),
+  forwardQuery: Type.Optional(linkFields.forwardQuery),
+  startsAt: Type.Optional(linkFields.startsAt),
+  expiresAt: Type.Optional(linkFields.expiresAt),
+  maxClicks: Type.Optional(linkFields.maxClicks),
+  password: Type.Optional(linkFields.password),
 }
 
 export const CodeParams = Type.Object({ code: Type.String({ description: 'The code of a link.' }) })
@@ -84,7 +126,12 @@ export function toLinkJson(link: Link, publicUrl: string) {
     url: link.targetUrl,
     title: link.title,
     tags: [...link.tags],
+    redirectStatus: link.redirectStatus,
+    forwardQuery: link.forwardQuery,
+    startsAt: isoOf(link.startsAtMs),
     expiresAt: isoOf(link.expiresAtMs),
+    maxClicks: link.maxClicks,
+    hasPassword: link.passwordProtected,
     createdAt: new Date(link.createdAtMs).toISOString(),
     updatedAt: new Date(link.updatedAtMs).toISOString(),
     version: link.version,

@@ -1,0 +1,25 @@
+/** The way of an edit: the verifier of a new password, the transaction, the copy in Redis. */
+import type { ChangeOutcome, LinkWriter, Passwords, WriteThrough } from '../ports.ts'
+import type { LinkChanges, LinkKey } from './link.ts'
+
+export interface EditLinkPorts {
+  readonly writer: LinkWriter
+  readonly writeThrough: WriteThrough
+  readonly passwords: Passwords
+}
+
+export type EditLink = (
+  key: LinkKey,
+  changes: LinkChanges,
+  ifVersion: number | null,
+) => Promise<ChangeOutcome>
+
+export function createLinkEditor({ writer, writeThrough, passwords }: EditLinkPorts): EditLink {
+  return async (key, { password, ...changes }, ifVersion) => {
+    const verifier = typeof password === 'string' ? await passwords.makeVerifier(password) : password
+    const stored = verifier === undefined ? changes : { ...changes, passwordVerifier: verifier }
+    const outcome = await writer.edit(key, stored, ifVersion)
+    if (outcome.kind === 'changed') await writeThrough.write(outcome.changed)
+    return outcome
+  }
+}
