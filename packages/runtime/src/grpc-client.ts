@@ -1,25 +1,16 @@
 /**
- * A gRPC client as every service has one: balanced over all connected instances, heartbeats that drop a frozen
- * one, outlier ejection, and a deadline on every call. Every method of ours is safe to repeat, so calls that no
- * instance took are repeated twice within the deadline.
+ * A gRPC client as every service has one: calls balanced over the instances that say they serve, heartbeats that drop a
+ * frozen one, outlier ejection, names asked of DNS again and again, and a deadline on every call. Every method of ours
+ * is safe to repeat, so a call that an instance does not take or does not answer goes to another within its deadline.
  */
-
 import grpc from '@grpc/grpc-js'
 import { type ErrorCode, errorKinds, LinkfleetError } from '@linkfleet/contracts/errors'
+import { sleep } from './backoff.ts'
+import { type Lookup, watchAddresses } from './grpc/addresses.ts'
+import { pickInstance, SecondTries } from './grpc/balance.ts'
+import { type ClientConstructor, type Instance, openInstance } from './grpc/instance.ts'
+import { callRepeatedly, type UnaryMethod } from './grpc/repeated-call.ts'
 import { errorCodeKey, errorFieldKey } from './grpc-server.ts'
-
-type UnaryMethod<Request, Response> = (
-  request: Request,
-  metadata: grpc.Metadata,
-  options: Partial<grpc.CallOptions>,
-  callback: (error: grpc.ServiceError | null, response: Response) => void,
-) => grpc.ClientUnaryCall
-
-type ClientConstructor<Client extends grpc.Client> = new (
-  address: string,
-  credentials: grpc.ChannelCredentials,
-  options?: Partial<grpc.ClientOptions>,
-) => Client
 
 export interface CallOptions {
   /** Overrides the client's own deadline. */
@@ -34,99 +25,77 @@ export interface GrpcClient<Client extends grpc.Client> extends Disposable {
     request: Request,
     options?: CallOptions,
   ): Promise<Response>
-  /** True while a connection to at least one healthy instance stands. */
+  /** True while at least one instance says that it serves. */
   isConnected(): boolean
+  /** The instances known now. */
+  instances(): { readonly address: string; readonly isServing: boolean }[]
 }
 
 export interface GrpcClientOptions {
-  /** 'host:port' of each instance, or a single 'dns:///name:port'. At least one. */
+  /** `host:port` or `dns:///name:port`, in any mixture; a name may stand for many instances. At least one. */
   readonly addresses: readonly string[]
   readonly deadlineMs: number
+  /** Asked for names instead of the system's resolver. */
+  readonly lookup?: Lookup
+  readonly lookAgainMs?: number
 }
 
-/**
- * One target for several addresses: grpc-js resolves `ipv4:a,b` to all of them. A single name is asked of DNS and may
- * stand for many; of several names only one could be asked, so they are refused.
- */
-export function targetOf(addresses: readonly string[]): string {
-  const [first] = addresses
-  if (first === undefined) throw new Error('A gRPC client needs at least one address.')
-  if (addresses.length === 1 && first.includes(':///')) return first
-  const numeric = addresses.map((address) => address.replace(/^localhost:/, '127.0.0.1:'))
-  if (numeric.every((address) => /^\d+\.\d+\.\d+\.\d+:\d+$/.test(address))) return `ipv4:${numeric.join(',')}`
-  if (numeric.every((address) => /^\[[0-9a-f:.]+\]:\d+$/i.test(address))) return `ipv6:${numeric.join(',')}`
-  if (addresses.length === 1) return `dns:///${first}`
-  throw new Error(
-    `Several gRPC addresses must all be IPv4 or all IPv6 (${addresses.join(', ')}); a name stands alone, as dns:///name:port.`,
-  )
-}
+type ServiceClient<Client extends grpc.Client> = ClientConstructor<Client> & { readonly serviceName: string }
 
-/** https://grpc.io/docs/guides/service-config/ */
-const serviceConfig = {
-  loadBalancingConfig: [
-    {
-      outlier_detection: {
-        interval: { seconds: 2, nanos: 0 },
-        base_ejection_time: { seconds: 5, nanos: 0 },
-        max_ejection_percent: 50,
-        failure_percentage_ejection: { threshold: 50, minimum_hosts: 2, request_volume: 5 },
-        child_policy: [{ round_robin: {} }],
-      },
-    },
-  ],
-  methodConfig: [
-    {
-      name: [{}],
-      retryPolicy: {
-        maxAttempts: 3,
-        initialBackoff: '0.02s',
-        maxBackoff: '0.2s',
-        backoffMultiplier: 2,
-        retryableStatusCodes: ['UNAVAILABLE'],
-      },
-    },
-  ],
-}
-
-const channelOptions: Partial<grpc.ClientOptions> = {
-  'grpc.service_config': JSON.stringify(serviceConfig),
-  'grpc.service_config_disable_resolution': 1,
-  'grpc.keepalive_time_ms': 2_000,
-  'grpc.keepalive_timeout_ms': 1_500,
-  'grpc.keepalive_permit_without_calls': 1,
-  'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.min_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 1_000,
-}
+/** A call gets a second attempt beside the first when it is unanswered for this share of its deadline. */
+const unansweredShare = 0.3
+const secondTryBounds = { tokensMax: 500, tokensPerSuccess: 0.2 }
 
 export function openGrpcClient<Client extends grpc.Client>(
-  ClientClass: ClientConstructor<Client>,
+  ClientClass: ServiceClient<Client>,
   options: GrpcClientOptions,
 ): GrpcClient<Client> {
-  const client = new ClientClass(
-    targetOf(options.addresses),
-    grpc.credentials.createInsecure(),
-    channelOptions,
-  )
-  return {
-    call(choose, request, callOptions = {}) {
-      const { signal } = callOptions
-      const deadline = Date.now() + (callOptions.deadlineMs ?? options.deadlineMs)
-      return new Promise((resolve, reject) => {
-        const method = choose(client).bind(client)
-        const call = method(request, new grpc.Metadata(), { deadline }, (error, response) => {
-          signal?.removeEventListener('abort', cancel)
-          if (error === null) resolve(response)
-          else reject(toLinkfleetError(error))
-        })
-        const cancel = () => call.cancel()
-        if (signal?.aborted === true) cancel()
-        else signal?.addEventListener('abort', cancel, { once: true })
-      })
-    },
-    isConnected: () => client.getChannel().getConnectivityState(true) === grpc.connectivityState.READY,
-    [Symbol.dispose]: () => client.close(),
+  const instances = new Map<string, Instance<Client>>()
+  const secondTries = new SecondTries(secondTryBounds)
+  let inOrder: readonly Instance<Client>[] = []
+  let turn = 0
+
+  const watch = watchAddresses(options.addresses, follow, options)
+
+  function follow(addresses: readonly string[]): void {
+    const wanted = new Set(addresses)
+    for (const [address, instance] of instances) {
+      if (wanted.has(address)) continue
+      instances.delete(address)
+      instance[Symbol.dispose]()
+    }
+    for (const address of wanted) {
+      if (instances.has(address)) continue
+      instances.set(address, openInstance(ClientClass, address, ClientClass.serviceName))
+    }
+    inOrder = [...instances.values()]
   }
+
+  return {
+    async call(choose, request, { deadlineMs = options.deadlineMs, signal } = {}) {
+      const deadlineAtMs = Date.now() + deadlineMs
+      if (inOrder.length === 0) await within(watch.first, deadlineMs)
+      const pick = (tried: ReadonlySet<Instance<Client>>) => pickInstance(inOrder, tried, turn++, Date.now())
+      const unansweredMs = deadlineMs * unansweredShare
+      try {
+        const call = { choose, request, deadlineAtMs, unansweredMs, pick, secondTries, signal }
+        return await callRepeatedly(call)
+      } catch (cause) {
+        throw toLinkfleetError(cause as grpc.ServiceError)
+      }
+    },
+    isConnected: () => inOrder.some(({ standing }) => standing.isServing),
+    instances: () => inOrder.map(({ address, standing }) => ({ address, isServing: standing.isServing })),
+    [Symbol.dispose]() {
+      watch[Symbol.dispose]()
+      for (const instance of instances.values()) instance[Symbol.dispose]()
+    },
+  }
+}
+
+async function within(work: Promise<void>, durationMs: number): Promise<void> {
+  const done = new AbortController()
+  await Promise.race([work.then(() => done.abort()), sleep(durationMs, done.signal)])
 }
 
 function toLinkfleetError(error: grpc.ServiceError): LinkfleetError {

@@ -1,7 +1,7 @@
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import { IdGeneratorClient, IdGeneratorService } from '@linkfleet/contracts/generated/linkfleet/ids/v1/ids'
 import { expect, test } from 'vitest'
-import { openGrpcClient, targetOf } from './grpc-client.ts'
+import { openGrpcClient } from './grpc-client.ts'
 import { grpcService, startGrpcServer } from './grpc-server.ts'
 import { silentLogger } from './log.ts'
 import { Metrics } from './metrics.ts'
@@ -81,18 +81,4 @@ test('calls are spread over all instances, and go on when one of them ends', asy
   expect([...seen].sort()).toEqual(['first', 'second'])
   await first.server[Symbol.asyncDispose]()
   for (let call = 0; call < 20; call++) expect(await ask()).toBe('second')
-})
-
-test.each([
-  [['127.0.0.1:1', 'localhost:2'], 'ipv4:127.0.0.1:1,127.0.0.1:2'],
-  [['[::1]:1', '[::1]:2'], 'ipv6:[::1]:1,[::1]:2'],
-  [['shortener:9081'], 'dns:///shortener:9081'],
-  [['dns:///shortener:9081'], 'dns:///shortener:9081'],
-])('%j are the target %s', (addresses, target) => {
-  expect(targetOf(addresses)).toBe(target)
-})
-
-test('addresses of which some would never be used are refused', () => {
-  expect(() => targetOf(['a:1', 'b:1'])).toThrow(/a:1, b:1/)
-  expect(() => targetOf(['127.0.0.1:1', '[::1]:1'])).toThrow(/must all be IPv4/)
 })
