@@ -108,3 +108,15 @@ export interface Links {
   /** Whether a key or session is valid; every role may read statistics. */
   mayRead(credential: string): Promise<boolean>
 }
+
+export interface DaySalt {
+  readonly dayStartMs: number
+  readonly salt: Buffer
+}
+
+export interface VisitorSaltKeeper {
+  /** The salt of the day that holds `nowMs`, and that of the next day once half of this one is over. */
+  salts(nowMs: number): Promise<DaySalt[]>
+  /** Destroys the salts of past days. Gives back how many there were. */
+  destroyPast(nowMs: number): Promise<number>
+}

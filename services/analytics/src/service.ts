@@ -10,9 +10,11 @@ import { type LinksGrpc, openLinksGrpc } from './adapters/links-grpc.ts'
 import { startPruner } from './adapters/pruner-pg.ts'
 import { openStatsReaderPg } from './adapters/stats-reader-pg.ts'
 import { createUserAgentClassifier } from './adapters/user-agents.ts'
+import { openVisitorSaltsPg } from './adapters/visitor-salts-pg.ts'
 import type { AnalyticsConfig } from './config.ts'
 import { createEvents, exposeProgress } from './events.ts'
 import { getTotals } from './grpc/get-totals.ts'
+import { getVisitorSalts } from './grpc/get-visitor-salts.ts'
 import { createAuthorize } from './http/authorize.ts'
 import { fleetSummaryRoute } from './http/fleet-summary.ts'
 import { linkStatsRoute } from './http/link-stats.ts'
@@ -58,13 +60,19 @@ export async function startAnalytics(config: AnalyticsConfig, context: ServiceCo
     }),
   )
   exposeProgress(metrics, consumer, now)
-  resources.use(startPruner({ pool: primary, retention, events, now }))
+  const salts = openVisitorSaltsPg(primary)
+  resources.use(startPruner({ pool: primary, retention, salts, events, now }))
 
   const grpc = resources.use(
     await startGrpcServer({
       host: config.grpcHost,
       port: config.grpcPort,
-      services: [grpcService(StatsService, { getTotals: getTotals(stats) })],
+      services: [
+        grpcService(StatsService, {
+          getTotals: getTotals(stats),
+          getVisitorSalts: getVisitorSalts(salts, now),
+        }),
+      ],
       protoFiles: ['linkfleet/clicks/v1/stats.proto'],
       log,
       metrics,

@@ -3,9 +3,11 @@ import {
   type ConfigOf,
   commonOptions,
   defineConfig,
+  flag,
   httpUrl,
   integer,
   list,
+  optionalText,
   port,
   text,
   urlList,
@@ -33,6 +35,25 @@ export const redirectConfig = defineConfig({
   }),
   shortenerAddresses: list('SHORTENER_ADDRESSES', {
     description: 'gRPC addresses of the shortener, which reads the primary for what no cache can tell.',
+  }),
+  analyticsAddresses: list('ANALYTICS_ADDRESSES', {
+    description:
+      'gRPC addresses of analytics, which keeps the salts of visitors; without any, unique visitors are not counted.',
+    default: [],
+  }),
+  trustedProxies: list('TRUSTED_PROXIES', {
+    description:
+      'Addresses and networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8, separated by commas.',
+    default: [],
+  }),
+  geoDatabaseFile: optionalText('GEO_DATABASE_FILE', {
+    description:
+      'A MaxMind DB file of countries or cities. It is held in memory whole; without one, the packaged database of countries is used.',
+  }),
+  respectDoNotTrack: flag('RESPECT_DO_NOT_TRACK', {
+    description:
+      'Counts clicks of browsers that send DNT or Sec-GPC without visitor, place, referrer and language.',
+    default: true,
   }),
   kafkaBrokers: list('KAFKA_BROKERS', { description: 'Kafka brokers, host:port each.' }),
   clicksTopic: text('CLICKS_TOPIC', {

@@ -29,22 +29,7 @@ export function createRedirectEvents({ log, metrics }: Pick<ServiceContext, 'log
     'redirect_stale_served_total',
     'Answers from a copy that nobody could confirm to be current.',
   )
-  const recorded = metrics.counter(
-    'redirect_clicks_recorded_total',
-    'Clicks written to the spool before their answer left.',
-    ['kind'],
-    kinds.map((kind) => ({ kind })),
-  )
-  const recordedOf = {
-    click: recorded.labels({ kind: 'click' }),
-    orphan: recorded.labels({ kind: 'orphan' }),
-  }
-  const dropped = metrics.counter(
-    'redirect_clicks_dropped_total',
-    'Clicks that were not recorded although they were answered.',
-    ['kind', 'reason'],
-    kinds.flatMap((kind) => dropReasons.map((reason) => ({ kind, reason }))),
-  )
+  const { recordedOf, dropped } = createClickCounters(metrics)
   const sourceFailures = metrics.counter(
     'redirect_source_failures_total',
     'Reads that a source of links failed or did not answer in time.',
@@ -62,6 +47,10 @@ export function createRedirectEvents({ log, metrics }: Pick<ServiceContext, 'log
     'Times the feed of changed links was joined anew or skipped records, so that memory had to be confirmed.',
   )
   const changes = metrics.counter('redirect_link_changes_total', 'Changed links the feed told of.')
+  const saltFailures = metrics.counter(
+    'redirect_visitor_salt_failures_total',
+    'Times analytics did not give the salts of visitors; without them unique visitors are not counted.',
+  )
   const skewSeconds = metrics.gauge(
     'redirect_clock_skew_seconds',
     "How far the primary's clock is ahead of this process's, as last measured.",
@@ -98,10 +87,34 @@ export function createRedirectEvents({ log, metrics }: Pick<ServiceContext, 'log
     linkChanged(): void {
       changes.inc()
     },
+    visitorSaltsFailed(cause: unknown): void {
+      saltFailures.inc()
+      complain('visitor salts', cause, 'analytics does not give the salts of visitors')
+    },
     clockSkewMeasured(skewMs: number): void {
       skewSeconds.set(skewMs / 1_000)
     },
   }
+}
+
+function createClickCounters(metrics: ServiceContext['metrics']) {
+  const recorded = metrics.counter(
+    'redirect_clicks_recorded_total',
+    'Clicks written to the spool before their answer left.',
+    ['kind'],
+    kinds.map((kind) => ({ kind })),
+  )
+  const recordedOf = {
+    click: recorded.labels({ kind: 'click' }),
+    orphan: recorded.labels({ kind: 'orphan' }),
+  }
+  const dropped = metrics.counter(
+    'redirect_clicks_dropped_total',
+    'Clicks that were not recorded although they were answered.',
+    ['kind', 'reason'],
+    kinds.flatMap((kind) => dropReasons.map((reason) => ({ kind, reason }))),
+  )
+  return { recordedOf, dropped }
 }
 
 /** A source that is away fails once for each window of its breaker; one line a minute tells enough. */

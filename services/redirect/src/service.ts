@@ -1,3 +1,4 @@
+import { createClientAddress } from '@linkfleet/runtime/client-address'
 import { listen } from '@linkfleet/runtime/http'
 import { openKafka } from '@linkfleet/runtime/kafka'
 import type { Logger } from '@linkfleet/runtime/log'
@@ -7,13 +8,18 @@ import { openLinkAuthorityGrpc } from './adapters/link-authority-grpc.ts'
 import { openLinkCacheRedis } from './adapters/link-cache-redis.ts'
 import { openLinkChangesKafka } from './adapters/link-changes-kafka.ts'
 import { openLinkReplicasPg } from './adapters/link-replicas-pg.ts'
+import { openPlaces } from './adapters/places-mmdb.ts'
 import { createSources, type OpenSources, watchSources } from './adapters/sources.ts'
 import { type ClickSpool, openClickSpool } from './adapters/spool/click-spool.ts'
+import { openVisitorSaltsGrpc } from './adapters/visitor-salts-grpc.ts'
 import type { RedirectConfig } from './config.ts'
 import { createFindLink } from './domain/find-link.ts'
+import { createIdentifyClient } from './domain/identify-client.ts'
 import { LinkMemory, linkKeyOf } from './domain/link-memory.ts'
 import { VersionFloors } from './domain/version-floors.ts'
+import { VisitorSalts } from './domain/visitor-salts.ts'
 import { createRedirectEvents, type RedirectEvents } from './events.ts'
+import { createDescribeClick, type DescribeClick } from './http/describe-click.ts'
 import { createRedirectServer } from './http/redirect-server.ts'
 import { exposeState } from './state-metrics.ts'
 
@@ -70,6 +76,7 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
     publicUrl: config.publicUrl,
     findLink,
     clicks,
+    describeClick: await openDescribeClick(config, events, resources),
     clock,
     lookedUp: events.lookedUp,
   })
@@ -79,6 +86,27 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
 
   const started = resources.move()
   return { url: http.url, [Symbol.asyncDispose]: () => started.disposeAsync() }
+}
+
+async function openDescribeClick(
+  config: RedirectConfig,
+  events: RedirectEvents,
+  resources: AsyncDisposableStack,
+): Promise<DescribeClick> {
+  const salts = new VisitorSalts()
+  resources.use(
+    openVisitorSaltsGrpc({
+      addresses: config.analyticsAddresses,
+      salts,
+      clock,
+      failed: events.visitorSaltsFailed,
+    }),
+  )
+  return createDescribeClick({
+    clientAddress: createClientAddress(config.trustedProxies),
+    identifyClient: createIdentifyClient(salts, await openPlaces(config.geoDatabaseFile)),
+    respectDoNotTrack: config.respectDoNotTrack,
+  })
 }
 
 /**

@@ -135,6 +135,7 @@ export function planEnvironment(
       ...redis,
       ...kafka,
       SHORTENER_ADDRESSES: grpc('shortener'),
+      ANALYTICS_ADDRESSES: grpc('analytics'),
       SPOOL_DIR: join(options.home, 'spool', instance.name),
     }),
     analytics: () => ({

@@ -8,10 +8,12 @@ import { markRetentionMs } from '../domain/marks.ts'
 import { grainsSeconds } from '../domain/rollup.ts'
 import type { Retention } from '../domain/stats-range.ts'
 import type { Events } from '../events.ts'
+import type { VisitorSaltKeeper } from '../ports.ts'
 
 export interface PrunerOptions {
   readonly pool: Pool
   readonly retention: Retention
+  readonly salts: VisitorSaltKeeper
   readonly events: Events
   readonly now: () => number
 }
@@ -77,10 +79,12 @@ export function startPruner(options: PrunerOptions): AsyncDisposable {
 }
 
 async function keepPruning(options: PrunerOptions, stopping: AbortSignal): Promise<void> {
-  const { pool, retention, events, now } = options
+  const { pool, retention, salts, events, now } = options
   while (!stopping.aborted) {
     let isMore = false
     try {
+      const destroyed = await salts.destroyPast(now())
+      if (destroyed > 0) events.pruned({ visitor_salts: destroyed })
       const pruned = await pruneOnce(pool, retention, now())
       if (Object.keys(pruned).length > 0) events.pruned(pruned)
       isMore = Object.values(pruned).some((rows) => rows >= rowsMax)

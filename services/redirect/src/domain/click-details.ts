@@ -24,6 +24,11 @@ export function languageOf(headers: IncomingHttpHeaders): string {
   return accepted === undefined ? '' : (languagePattern.exec(accepted)?.[1] ?? '')
 }
 
+/** Do Not Track, or its successor Global Privacy Control (https://w3c.github.io/gpc/). */
+export function asksForPrivacy(headers: IncomingHttpHeaders): boolean {
+  return headers['sec-gpc'] === '1' || headers.dnt === '1'
+}
+
 /** Whether a person's browser asks, who gets a page, or a program, which gets problem+json. */
 export function wantsPage(headers: IncomingHttpHeaders): boolean {
   return headers.accept?.includes('text/html') ?? false

@@ -1,15 +1,17 @@
 /** GET and HEAD /:code. */
 import { ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { isPrefetch, languageOf, referrerHostOf } from '../domain/click-details.ts'
+import { isPrefetch } from '../domain/click-details.ts'
 import type { FindLink, FoundLink } from '../domain/find-link.ts'
 import { resolveLink } from '../domain/resolve-link.ts'
 import type { ClickSink } from '../ports.ts'
 import { answerWithoutLink } from './answer-without-link.ts'
+import type { ClickSubject, DescribeClick } from './describe-click.ts'
 
 export interface FollowLinkDependencies {
   readonly findLink: FindLink
   readonly clicks: ClickSink
+  readonly describeClick: DescribeClick
   readonly clock: () => number
   readonly lookedUp: (found: FoundLink) => void
 }
@@ -67,22 +69,18 @@ function answer(
       ? ({ kind: 'hidden', reason: OrphanReason.UNKNOWN } as const)
       : resolveLink(found.known.copy, nowMs)
   const isClick = request.method === 'GET' && !isPrefetch(request.headers)
+  const subject = { domainId: defaultDomainId, code, nowMs }
   if (resolution.kind !== 'redirect') {
     const what = resolution.kind === 'gone' ? 'gone' : 'not-found'
-    record(deps, request, reply, isClick, { code, nowMs, orphanReason: resolution.reason }, () =>
-      answerWithoutLink(request, reply, what),
-    )
+    const orphan = { ...subject, orphanReason: resolution.reason, targetUrl: '' }
+    record(deps, request, reply, isClick, orphan, () => answerWithoutLink(request, reply, what))
     return
   }
-  record(deps, request, reply, isClick, { code, nowMs, orphanReason: OrphanReason.UNSPECIFIED }, () => {
-    reply.code(resolution.status).headers(redirectHeaders).header('location', resolution.targetUrl).send()
+  const { status, targetUrl } = resolution
+  const click = { ...subject, orphanReason: OrphanReason.UNSPECIFIED, targetUrl }
+  record(deps, request, reply, isClick, click, () => {
+    reply.code(status).headers(redirectHeaders).header('location', targetUrl).send()
   })
-}
-
-interface What {
-  readonly code: string
-  readonly nowMs: number
-  readonly orphanReason: OrphanReason
 }
 
 /** Answers once the click is written, or at once when there is none. */
@@ -91,29 +89,14 @@ function record(
   request: FastifyRequest,
   reply: FastifyReply,
   isClick: boolean,
-  what: What,
+  subject: ClickSubject,
   respond: () => void,
 ): void {
   if (!isClick) {
     respondOrFail(reply, respond)
     return
   }
-  const { headers } = request
-  const click = {
-    atMs: what.nowMs,
-    domainId: defaultDomainId,
-    code: what.code,
-    kind: what.orphanReason === OrphanReason.UNSPECIFIED ? ClickKind.REDIRECT : ClickKind.ORPHAN,
-    orphanReason: what.orphanReason,
-    visitor: undefined,
-    country: '',
-    region: '',
-    city: '',
-    referrerHost: referrerHostOf(headers),
-    userAgent: headers['user-agent'] ?? '',
-    language: languageOf(headers),
-    utm: undefined,
-  }
+  const click = deps.describeClick(request, subject)
   deps.clicks.append(click, (recorded) => {
     if (!recorded && click.kind === ClickKind.REDIRECT) reply.header('click-recorded', 'no')
     respondOrFail(reply, respond)

