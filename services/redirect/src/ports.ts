@@ -74,36 +74,6 @@ export interface LinkDescriptions {
   describe(key: LinkKey): Promise<{ readonly title: string; readonly createdAtMs: number } | null>
 }
 
-/** What is left of a lease of clicks. */
-export interface ClickLease {
-  readonly key: LinkKey
-  /** 16 bytes, of the request that got it. */
-  readonly requestId: Buffer
-  readonly unused: number
-}
-
-export interface LeasedClicks {
-  /** False: the link has no max_clicks any more. */
-  readonly isLimited: boolean
-  /** 0 when nobody has clicks left. */
-  readonly granted: number
-  /** What nobody has leased, after this grant. */
-  readonly left: number
-}
-
-/** Clicks of links with max_clicks. Both reject within their deadline, and both may be repeated. */
-export interface ClickLeases {
-  /** With the same request id the same clicks. With 0 wanted it only looks. */
-  take(key: LinkKey, requestId: Buffer, wanted: number): Promise<LeasedClicks>
-  /** Resolves with true when all are back. At most 500. */
-  giveBack(leases: readonly ClickLease[]): Promise<true>
-}
-
-/** What a preview shows beside the copy; null when the link is not there any more. */
-export interface LinkDescriptions {
-  describe(key: LinkKey): Promise<{ readonly title: string; readonly createdAtMs: number } | null>
-}
-
 /** A source that may be away: undefined instead of a failure, whatever the failure was. */
 export type MayMiss<T> = {
   [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R>
