@@ -31,6 +31,7 @@ const packageAreas: Readonly<Record<string, readonly [Place['area'], string]>> =
   '@linkfleet/contracts': ['packages', 'contracts'],
   '@linkfleet/runtime': ['packages', 'runtime'],
   '@linkfleet/short-code': ['packages', 'short-code'],
+  '@linkfleet/slo': ['packages', 'slo'],
   '@linkfleet/testkit': ['packages', 'testkit'],
   '@linkfleet/local': ['deploy', 'local'],
   '@linkfleet/postgres': ['deploy', 'postgres'],

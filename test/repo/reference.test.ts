@@ -77,11 +77,15 @@ function expressions(): { where: string; expr: string }[] {
   return [...rules, ...panels]
 }
 
+/** Labels that are grouped by look like metrics. */
+const withoutLabels = (expr: string): string =>
+  expr.replaceAll(/"[^"]*"/g, '').replaceAll(/\b(by|without) \([^)]*\)/g, '')
+
 test('every metric that a rule or a dashboard names exists', () => {
   const known = new Set([...metrics().map(({ name }) => name), ...recordedNames(), 'up', 'ALERTS'])
   const processMetric = /^(process|nodejs)_/
   const unknown = expressions().flatMap(({ where, expr }) =>
-    [...expr.replaceAll(/"[^"]*"/g, '').matchAll(/[a-z][a-z0-9_]*(?::[a-z0-9_]+)+|[a-z]+(?:_[a-z0-9]+)+/g)]
+    [...withoutLabels(expr).matchAll(/[a-z][a-z0-9_]*(?::[a-z0-9_]+)+|[a-z]+(?:_[a-z0-9]+)+/g)]
       .map(([name]) => name)
       .filter(
         (name) =>

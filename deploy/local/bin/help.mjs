@@ -27,6 +27,13 @@ const texts = {
     --rate N                redirects per second                         (20)
     --duration TIME         such as 30s or 2m                            (10s)
     --home DIR              a fleet of npm start                         (.linkfleet)`,
+  slo: `npm run slo -- report [options]     what a UTC day kept of its promises, and what is owed for it
+    --day YYYY-MM-DD        the day                                      (today, so far)
+    --format FORMAT         markdown, html or json                       (markdown)
+    --out FILE              where to write it                            (standard output)
+    --prometheus URL        who has the numbers                          (the fleet in --home)
+    --home DIR              a fleet of npm start                         (.linkfleet)
+npm run slo -- generate [--check]   rules, dashboards and documents from deploy/slo`,
 }
 
 const environment = `Environment: DATABASE_URL, DATABASE_REPLICA_URLS, REDIS_URL, KAFKA_BROKERS and PROMETHEUS_URL name engines to use

@@ -15,6 +15,7 @@ const commands: Record<string, () => Promise<Command>> = {
   check: async () => (await import('./commands/check.ts')).check,
   bench: async () => (await import('./commands/measure.ts')).bench,
   load: async () => (await import('./commands/measure.ts')).load,
+  slo: async () => (await import('./commands/slo.ts')).slo,
 }
 
 const [name = '', ...args] = process.argv.slice(2)

@@ -2,20 +2,25 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { generateRuleFiles } from './generate.ts'
+import { generateFiles } from './generate.ts'
 import { burnPolicies, type RuleGroup, windowsOf } from './rules.ts'
-import { parseSlos, readSloFolder } from './slo.ts'
+import { parseAgreement, parseSlos, readAgreement, readSloFolder } from './slo.ts'
 
 const folder = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url))
-const generated = generateRuleFiles(folder('../slo'))
+const generated = generateFiles(folder('../..'))
+const rulesPath = 'deploy/prometheus/rules/'
+const generatedRules = generated.filter(({ path }) => path.startsWith(`${rulesPath}slo-`))
 
-test.each(generated)('$path is what deploy/slo says', ({ path, text }) => {
-  expect(readFileSync(folder(path), 'utf8')).toBe(text)
+test.each(generated)('$path is what deploy/slo says (npm run slo -- generate)', ({ path, text }) => {
+  expect(readFileSync(folder(`../../${path}`), 'utf8')).toBe(text)
 })
 
 test('no generated file outlives its objective', () => {
-  const files = readdirSync(folder('rules')).filter((name) => name.startsWith('slo-'))
-  expect(files.map((name) => `rules/${name}`).sort()).toEqual(generated.map(({ path }) => path).sort())
+  const left = [
+    ...readdirSync(folder('rules')).map((name) => rulesPath + name),
+    ...readdirSync(folder('../grafana/dashboards')).map((name) => `deploy/grafana/dashboards/${name}`),
+  ].filter((path) => !generated.some((file) => file.path === path))
+  expect(left).toEqual([`${rulesPath}fleet.yml`])
 })
 
 test('redirect and shortener promise 99.9 % each day and over 30 days', () => {
@@ -41,7 +46,7 @@ test('a day is watched over the windows of the design', () => {
 })
 
 test('every window reads as much history as its name says', () => {
-  for (const { path, text } of generated) {
+  for (const { path, text } of generatedRules) {
     for (const rule of (parse(text) as { groups: RuleGroup[] }).groups.flatMap((group) => group.rules)) {
       const window = rule.labels.sloth_window
       if (window === undefined) continue
@@ -82,5 +87,45 @@ spec:
     ['another version', 'apiVersion: openslo/v2', 'x.yaml: apiVersion must be openslo/v1'],
   ])('%s', (_name, text, message) => {
     expect(() => parseSlos(text, 'x.yaml')).toThrow(message)
+  })
+})
+
+test('a looser objective changes rules, dashboards, documents and what the console knows', () => {
+  const objectives = readSloFolder(folder('../slo'))
+  expect(generated.find(({ path }) => path.endsWith('objectives.ts'))?.text).toContain('"target": 0.999')
+  expect(generated.find(({ path }) => path.endsWith('alerts.md'))?.text).toContain('99.9 %')
+  const ids = objectives.map(({ id }) => id)
+  const boards = generated.filter(({ path }) => path.endsWith('.json')).map(({ text }) => text)
+  for (const id of ids)
+    expect(
+      boards.some((text) => text.includes(id)),
+      id,
+    ).toBe(true)
+})
+
+describe('the agreement', () => {
+  const text = readFileSync(folder('../slo/sla.yaml'), 'utf8')
+
+  test('promises less than the objectives, so that a page comes before a credit', () => {
+    const { promised, services } = readAgreement(folder('../slo'))
+    for (const slo of readSloFolder(folder('../slo'))) {
+      if (services.includes(slo.service) && slo.indicator.kind === 'ratio')
+        expect(slo.target).toBeGreaterThan(promised)
+    }
+  })
+
+  test.each([
+    ['another kind', text.replace('kind: ServiceLevelAgreement', 'kind: SLO'), 'x.yaml: kind must be'],
+    ['a promise of more than all', text.replace('promised: 0.995', 'promised: 2'), 'x.yaml needs promised'],
+    ['no services', text.replace('[redirect, shortener]', '[]'), 'x.yaml needs services'],
+    ['credits that shrink', text.replace('percent: 25', 'percent: 5'), 'x.yaml needs credits that grow'],
+    [
+      'credits that begin elsewhere',
+      text.replace('below: 0.995', 'below: 0.5'),
+      'credits that begin at 0.995',
+    ],
+    ['a credit beyond the fee', text.replace('percent: 100', 'percent: 101'), 'more than the whole fee'],
+  ])('%s is refused by name', (_what, changed, message) => {
+    expect(() => parseAgreement(changed, 'x.yaml')).toThrow(message)
   })
 })

@@ -1,17 +1,21 @@
-/** `node deploy/prometheus/src/main.ts` writes the generated rule files; with `--check` it only says which differ. */
+/** `npm run slo -- generate` writes all that is made from deploy/slo; with `--check` it only says which files differ. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { generateRuleFiles } from './generate.ts'
+import { generateFiles } from './generate.ts'
 
-const here = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url))
+const checkout = fileURLToPath(new URL('../../..', import.meta.url))
 
-const stale = generateRuleFiles(here('../slo')).filter(({ path, text }) => {
-  return !existsSync(here(path)) || readFileSync(here(path), 'utf8') !== text
+const stale = generateFiles(checkout).filter(({ path, text }) => {
+  const file = join(checkout, path)
+  return !existsSync(file) || readFileSync(file, 'utf8') !== text
 })
-if (process.argv.includes('--check')) {
-  for (const { path } of stale)
-    process.stderr.write(`deploy/prometheus/${path} is not what deploy/slo says\n`)
-  if (stale.length > 0) process.exitCode = 1
-} else {
-  for (const { path, text } of stale) writeFileSync(here(path), text)
+const isCheck = process.argv.includes('--check')
+for (const { path, text } of stale) {
+  if (isCheck) process.stderr.write(`${path} is not what deploy/slo says: npm run slo -- generate\n`)
+  else {
+    writeFileSync(join(checkout, path), text)
+    process.stderr.write(`wrote ${path}\n`)
+  }
 }
+if (isCheck && stale.length > 0) process.exitCode = 1

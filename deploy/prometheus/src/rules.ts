@@ -7,7 +7,7 @@
  * ratios. A window without traffic is one without errors (0, not NaN); a window without data has no value at all, and an
  * alert of its own.
  */
-import { type Indicator, type Slo, type SloPeriod, sloPeriods } from './slo.ts'
+import { type RatioIndicator, type Slo, type SloPeriod, sloPeriods } from '@linkfleet/slo/objective'
 
 export interface RecordingRule {
   readonly record: string
@@ -103,8 +103,9 @@ const only = (slo: Slo): string => `{sloth_id="${slo.id}"}`
 /** A gauge is turned into one sample of 0 or 1 at each evaluation; ratios need nothing like it. */
 function sampleRules(slo: Slo): RecordingRule[] {
   if (slo.indicator.kind !== 'threshold') return []
-  const { query, atMost } = slo.indicator
-  return [{ record: 'slo:sli_bad:sample', expr: `(${query}) > bool ${atMost}`, labels: labelsOf(slo) }]
+  const { query, op, value } = slo.indicator
+  const isBad = op === 'lte' ? '>' : '<'
+  return [{ record: 'slo:sli_bad:sample', expr: `(${query}) ${isBad} bool ${value}`, labels: labelsOf(slo) }]
 }
 
 /**
@@ -124,12 +125,7 @@ interface Counts {
 }
 
 /** Of raw samples. Both come of the same scrapes, so that their difference is below 0 by rounding only. */
-function rawCounts(
-  slo: Slo,
-  indicator: Indicator & { kind: 'ratio' },
-  window: string,
-  totalRecord: string,
-): Counts {
+function rawCounts(slo: Slo, indicator: RatioIndicator, window: string, totalRecord: string): Counts {
   const all = `sum(${totalRecord}${only(slo)})`
   return {
     total: `sum(increase(${indicator.total}[${window}]))`,

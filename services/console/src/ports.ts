@@ -1,4 +1,11 @@
 /** What the console asks of the world. Every call has a deadline and a bounded answer. */
+export {
+  type Monitoring,
+  MonitoringAway,
+  type RangeQuery,
+  type Sample,
+  type Series,
+} from '@linkfleet/slo/monitoring'
 
 export interface UpstreamRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -22,35 +29,6 @@ export interface UpstreamAnswer {
  */
 export interface Upstream {
   request(request: UpstreamRequest): Promise<UpstreamAnswer>
-}
-
-export interface Sample {
-  readonly labels: Readonly<Record<string, string>>
-  /** null stands for no number: NaN, an infinity, or nothing there. */
-  readonly value: number | null
-}
-
-export interface Series {
-  readonly labels: Readonly<Record<string, string>>
-  /** Seconds since the epoch, and the value. */
-  readonly points: readonly (readonly [number, number | null])[]
-}
-
-export interface RangeQuery {
-  readonly query: string
-  readonly startSeconds: number
-  readonly endSeconds: number
-  readonly stepSeconds: number
-}
-
-/** Prometheus. Throws MonitoringAway when it cannot answer, with a sentence for people. */
-export interface Monitoring {
-  instant(query: string, atSeconds: number): Promise<readonly Sample[]>
-  range(query: RangeQuery): Promise<readonly Series[]>
-}
-
-export class MonitoringAway extends Error {
-  override readonly name = 'MonitoringAway'
 }
 
 export interface InstanceAddress {

@@ -1,7 +1,7 @@
 import { listen } from '@linkfleet/runtime/http'
 import type { ServiceContext } from '@linkfleet/runtime/process'
+import { openPrometheus } from '@linkfleet/slo/prometheus'
 import { createInstancesAdmin, instanceAddressesOf } from './adapters/instances-admin.ts'
-import { openMonitoringPrometheus } from './adapters/monitoring-prometheus.ts'
 import { createSessionsUpstream } from './adapters/sessions-upstream.ts'
 import { openUpstreamHttp } from './adapters/upstream-http.ts'
 import { buildWebPages } from './adapters/web-build-vite.ts'
@@ -15,7 +15,7 @@ export async function startConsole(config: ConsoleConfig, { log, metrics, health
   const timeoutMs = config.upstreamTimeoutMs
   const shortener = openUpstreamHttp({ name: 'shortener', urls: config.shortenerUrls, timeoutMs, events })
   const analytics = openUpstreamHttp({ name: 'analytics', urls: config.analyticsUrls, timeoutMs, events })
-  const monitoring = openMonitoringPrometheus(config.prometheusUrl)
+  const monitoring = openPrometheus(config.prometheusUrl)
   health.dependency('shortener', shortener.state)
   health.dependency('analytics', analytics.state)
   health.dependency('prometheus', monitoring.state)

@@ -6,6 +6,7 @@
  * by phases of their short window, which keeps a run in seconds. That a window is as long as its name is a matter of the
  * expression itself.
  */
+import type { Slo, ThresholdIndicator } from '@linkfleet/slo/objective'
 import {
   type AlertingRule,
   burnPolicies,
@@ -15,7 +16,6 @@ import {
   ruleGroupsOf,
   windowsOf,
 } from '../rules.ts'
-import type { Slo } from '../slo.ts'
 
 interface Phase {
   readonly seconds: number
@@ -65,7 +65,8 @@ const closeness = {
 } as const
 
 /** A ratio that all samples of a window have together, spread as evenly as whole samples allow. */
-function gaugeValues(phases: readonly Phase[], step: number, atMost: number): string {
+function gaugeValues(phases: readonly Phase[], step: number, { op, value }: ThresholdIndicator): string {
+  const badValue = op === 'lte' ? value + 1 : value - 1
   const values: number[] = []
   let owed = 0
   for (const { seconds, badRatio } of phases) {
@@ -73,7 +74,7 @@ function gaugeValues(phases: readonly Phase[], step: number, atMost: number): st
       owed += badRatio
       const bad = owed >= 1
       if (bad) owed -= 1
-      values.push(bad ? atMost + 1 : atMost)
+      values.push(bad ? badValue : value)
     }
   }
   return values.join(' ')
@@ -103,7 +104,7 @@ function seriesFor(slo: Slo, phases: readonly Phase[], step: number, requestsPer
   const { indicator } = slo
   if (indicator.kind === 'threshold') {
     const metric = /[a-z_]+_[a-z_]+/.exec(indicator.query)?.[0] ?? ''
-    const values = gaugeValues(phases, step, indicator.atMost)
+    const values = gaugeValues(phases, step, indicator)
     return [{ series: `${metric}{service="${slo.service}"}`, values: requestsPerStep > 0 ? values : '' }]
   }
   const good = counterValues(phases, step, (badRatio) => requestsPerStep * (1 - badRatio))

@@ -1,5 +1,5 @@
+import { boundedFetch } from '@linkfleet/runtime/bounded-fetch'
 import type { InstanceAddress, InstanceAnswer, Instances } from '../ports.ts'
-import { boundedFetch } from './bounded-fetch.ts'
 
 const timeoutMs = 1_500
 const answerBytesMax = 4 * 1024 * 1024

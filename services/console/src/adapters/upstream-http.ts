@@ -1,9 +1,9 @@
 import { LinkfleetError } from '@linkfleet/contracts/errors'
+import { type BoundedAnswer, boundedFetch } from '@linkfleet/runtime/bounded-fetch'
 import type { DependencyState } from '@linkfleet/runtime/health'
 import { type Asked, askingOrder, type Failure, mayAskNext, verdictOf } from '../domain/upstream-order.ts'
 import type { Events } from '../events.ts'
 import type { Upstream, UpstreamAnswer, UpstreamRequest } from '../ports.ts'
-import { type BoundedAnswer, boundedFetch } from './bounded-fetch.ts'
 
 export interface UpstreamOptions {
   /** How people call it, in logs and in the answer that says it is away. */

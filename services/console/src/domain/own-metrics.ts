@@ -14,14 +14,14 @@ const processNames = [
   'process_cpu_seconds_total',
   'nodejs_eventloop_lag_p99_seconds',
 ]
-const outside = new RegExp(`^(?:${outsideRoutes})$`)
 
 function sum(samples: readonly Sample[]): number {
   return samples.reduce((total, sample) => total + (sample.value ?? 0), 0)
 }
 
-function isCounted(sample: Sample): boolean {
-  return !outside.test(sample.labels.route ?? '')
+function isCounted(service: string): (sample: Sample) => boolean {
+  const outside = new RegExp(`^(?:${outsideRoutes(service)})$`)
+  return ({ labels }) => !outside.test(labels.route ?? '')
 }
 
 /** Requests and latencies by service since each process started, over all instances that answered. */
@@ -29,7 +29,10 @@ export function serviceViewsOf(answers: readonly InstanceAnswer[]): readonly Ser
   return countedServices.flatMap((service): ServiceView[] => {
     const pages = answers.filter((answer) => answer.address.service === service && answer.metrics !== null)
     if (pages.length === 0) return []
-    const read = pages.map((page) => ({ name: page.address.adminUrl, ...countedOf(page.metrics ?? '') }))
+    const read = pages.map((page) => ({
+      name: page.address.adminUrl,
+      ...countedOf(page.metrics ?? '', service),
+    }))
     const requests = requestsView(sum(read.flatMap(({ counts }) => counts)), goodOf(read))
     if (requests === null) return []
     const instances = read.flatMap((page) => {
@@ -40,11 +43,11 @@ export function serviceViewsOf(answers: readonly InstanceAnswer[]): readonly Ser
   })
 }
 
-function countedOf(metrics: string) {
+function countedOf(metrics: string, service: string) {
   const read = parseExposition(metrics, [countName, bucketName])
   return {
-    counts: (read.get(countName) ?? []).filter(isCounted),
-    buckets: (read.get(bucketName) ?? []).filter(isCounted),
+    counts: (read.get(countName) ?? []).filter(isCounted(service)),
+    buckets: (read.get(bucketName) ?? []).filter(isCounted(service)),
   }
 }
 

@@ -2,22 +2,36 @@
  * Every question that the console puts to Prometheus: a closed set. A visitor chooses a range from a list and
  * nothing else, so no text of theirs is ever part of a query.
  */
+import { slos } from '@linkfleet/slo/generated/objectives'
+import type { RatioSlo } from '@linkfleet/slo/objective'
 import type { SloRange } from './views.ts'
 
+/** The objectives that are judged by requests, each day. */
+const judged: readonly RatioSlo[] = slos.filter(
+  (slo): slo is RatioSlo => slo.indicator.kind === 'ratio' && slo.period === '1d',
+)
+const first = judged[0]
+if (first === undefined) throw new Error('deploy/slo has no objective for the requests of a day')
+
 /** Good is: not 5xx, and answered within this time. The histogram has a bucket of exactly this bound. */
-export const thresholdSeconds = 0.2
+export const thresholdSeconds = first.indicator.thresholdSeconds
 /** The share of each day's requests that must be good. */
-export const objective = 0.999
+export const objective = first.target
 /** Services whose requests count, in the order of showing. */
-export const countedServices = ['redirect', 'shortener'] as const
+export const countedServices: readonly string[] = judged.map(({ service }) => service)
 /** Services whose latencies are drawn. */
 export const drawnServices = ['redirect', 'shortener', 'analytics', 'console'] as const
 
-/** Routes outside the latency SLI, as deploy/slo has them: streams, long work, and the prober's requests. */
-export const outsideRoutes = '/-/probe|/api/v1/links/bulk|/api/v1/(exports|imports|titles)(/.*)?|.*/live'
+/** Routes outside the latency SLI of a service, as deploy/slo has them, as a regular expression; '' for none. */
+export function outsideRoutes(service: string): string {
+  return judged.find((slo) => slo.service === service)?.indicator.excludedRoutes ?? ''
+}
 
-const counted = `service=~"${countedServices.join('|')}",route!~"${outsideRoutes}"`
-const good = `le="${thresholdSeconds}",code!~"5.."`
+function ofDay(counter: 'good' | 'total', day: string): string {
+  return judged
+    .map(({ indicator }) => `sum by (service, instance) (increase(${indicator[counter]}[${day}]))`)
+    .join(' or ')
+}
 
 /**
  * Recorded by deploy/prometheus/rules/durations.yml: a day of the raw histograms of every route, status and instance
@@ -49,8 +63,8 @@ function quantile(q: number, window: string): string {
 export function instantQueries(daySeconds: number) {
   const day = `${Math.max(60, Math.floor(daySeconds))}s`
   return {
-    total: `sum by (service, instance) (increase(http_request_duration_seconds_count{${counted}}[${day}]))`,
-    good: `sum by (service, instance) (increase(http_request_duration_seconds_bucket{${counted},${good}}[${day}]))`,
+    total: ofDay('total', day),
+    good: ofDay('good', day),
     p50: quantile(0.5, '5m'),
     p99: quantile(0.99, '5m'),
     p999: quantile(0.999, '5m'),

@@ -1,5 +1,5 @@
 /** The JSON of Prometheus' query API (https://prometheus.io/docs/prometheus/latest/querying/api/), judged. */
-import { MonitoringAway, type Sample, type Series } from '../ports.ts'
+import { MonitoringAway, type Sample, type Series } from './monitoring.ts'
 
 interface RawSeries {
   readonly metric?: Record<string, string>

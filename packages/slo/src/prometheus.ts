@@ -1,17 +1,18 @@
+/** Prometheus over its HTTP API: every question has a deadline, every answer a bound. */
+import { boundedFetch } from '@linkfleet/runtime/bounded-fetch'
 import type { DependencyState } from '@linkfleet/runtime/health'
-import { samplesOf, seriesOf } from '../domain/prometheus-answer.ts'
-import { type Monitoring, MonitoringAway } from '../ports.ts'
-import { boundedFetch } from './bounded-fetch.ts'
+import { type Monitoring, MonitoringAway } from './monitoring.ts'
+import { samplesOf, seriesOf } from './prometheus-answer.ts'
 
-const timeoutMs = 5_000
 const answerBytesMax = 8 * 1024 * 1024
 
-export interface MonitoringPrometheus extends Monitoring {
+export interface Prometheus extends Monitoring {
   state(): DependencyState
 }
 
 /** '' stands for a fleet without Prometheus: every question is answered with a sentence that says so. */
-export function openMonitoringPrometheus(prometheusUrl: string): MonitoringPrometheus {
+export function openPrometheus(prometheusUrl: string, timeoutMs = 5_000): Prometheus {
+  const timeout = `${timeoutMs}ms`
   let state: DependencyState = prometheusUrl === '' ? 'not configured' : 'not asked yet'
 
   async function query(path: string, parameters: Record<string, string>): Promise<string> {
@@ -40,7 +41,7 @@ export function openMonitoringPrometheus(prometheusUrl: string): MonitoringProme
   return {
     state: () => state,
     async instant(text, atSeconds) {
-      return samplesOf(await query('/api/v1/query', { query: text, time: String(atSeconds), timeout: '5s' }))
+      return samplesOf(await query('/api/v1/query', { query: text, time: String(atSeconds), timeout }))
     },
     async range({ query: text, startSeconds, endSeconds, stepSeconds }) {
       const parameters = {
@@ -48,7 +49,7 @@ export function openMonitoringPrometheus(prometheusUrl: string): MonitoringProme
         start: String(startSeconds),
         end: String(endSeconds),
         step: String(stepSeconds),
-        timeout: '5s',
+        timeout,
       }
       return seriesOf(await query('/api/v1/query_range', parameters))
     },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { MonitoringAway } from '../ports.ts'
+import { MonitoringAway } from './monitoring.ts'
 import { samplesOf, seriesOf } from './prometheus-answer.ts'
 
 function answer(resultType: string, result: unknown): string {

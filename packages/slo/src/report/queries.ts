@@ -1,0 +1,52 @@
+/** The questions of a report, put to Prometheus at the end of the day for the whole of it. */
+import type { RatioSlo } from '../objective.ts'
+
+export const stepSeconds = 300
+
+const by = 'instance, route, method, code'
+
+const including = (selector: string, matcher: string): string => selector.replace(/\}$/, `,${matcher}}`)
+
+export function dayQueries({ indicator }: RatioSlo, seconds: number) {
+  const window = `${seconds}s`
+  const buckets = indicator.good.replace(/le="[^"]*",?/, '').replace(/code!~"5\.\.",?/, '')
+  const quantile = (q: number) => `histogram_quantile(${q}, sum by (le) (increase(${buckets}[${window}])))`
+  const { errors, slow } = badRequests(indicator, window)
+  return {
+    total: `sum(increase(${indicator.total}[${window}]))`,
+    good: `sum(increase(${indicator.good}[${window}]))`,
+    p50: quantile(0.5),
+    p90: quantile(0.9),
+    p99: quantile(0.99),
+    p999: quantile(0.999),
+    errors,
+    slow,
+  } as const
+}
+
+/** For each step of five minutes, what went wrong in it and how much there was. */
+export function stepQueries({ indicator }: RatioSlo) {
+  const window = `${stepSeconds}s`
+  const { errors, slow } = badRequests(indicator, window)
+  return { total: `sum(increase(${indicator.total}[${window}]))`, errors, slow } as const
+}
+
+function badRequests(indicator: RatioSlo['indicator'], window: string) {
+  const good = `sum by (${by}) (increase(${indicator.good}[${window}]))`
+  const answered = including(indicator.total, 'code!~"5.."')
+  const failed = including(indicator.total, 'code=~"5.."')
+  return {
+    errors: `sum by (${by}) (increase(${failed}[${window}])) > 0.5`,
+    slow: `(sum by (${by}) (increase(${answered}[${window}])) - ${good}) > 0.5`,
+  }
+}
+
+export function sampledQuery(query: string, op: 'lte' | 'gte', value: number, seconds: number): string {
+  const comparison = op === 'lte' ? '<=' : '>='
+  return `avg_over_time(((${query}) ${comparison} bool ${value})[${seconds}s:15s])`
+}
+
+export const coverageQuery = (seconds: number): string =>
+  `count_over_time((count(up{job="linkfleet"} == 1))[${seconds}s:60s])`
+
+export const firingQuery = 'ALERTS{alertstate="firing"}'
