@@ -54,7 +54,7 @@ export const shortenerConfig = defineConfig({
     maximum: 1_024,
   }),
   idGeneratorAddresses: list('ID_GENERATOR_ADDRESSES', {
-    description: 'host:port of each id-generator, or one dns:///name:port.',
+    description: 'host:port of each id-generator, or dns:///name:port.',
   }),
   analyticsAddresses: list('ANALYTICS_ADDRESSES', {
     description: 'host:port of the gRPC of each analytics, for click totals; empty: totals are null.',
@@ -80,8 +80,9 @@ export const shortenerConfig = defineConfig({
     default: false,
   }),
   codePoolCodesMax: integer('CODE_POOL_CODES_MAX', {
-    description: 'How many generated codes are kept ready.',
-    default: 10_000,
+    description:
+      'How many generated codes are kept ready; creates go on from them while no id-generator answers.',
+    default: 12_000,
     minimum: 1,
     maximum: 1_000_000,
   }),

@@ -29,6 +29,7 @@ export function createEvents(metrics: Metrics, log: Logger) {
       series.groupLinks.observe(items)
       series.groupSeconds.observe(seconds)
     },
+    codePoolEmpty: () => series.emptyPools.inc(),
     refillFailed: (error: unknown) => failed('id-generator', 'no codes from id-generator', error),
     writeThroughFailed: (error: unknown) =>
       failed('redis-write-through', 'a new link waits for the relay to reach redis', error),
@@ -71,6 +72,10 @@ function createMetrics(metrics: Metrics) {
     'shortener_skipped_codes_total',
     'Generated codes that were reserved or already taken as an alias.',
   )
+  const emptyPools = metrics.counter(
+    'shortener_code_pool_refusals_total',
+    'Creates that got no code: the pool was empty and no id-generator answered.',
+  )
   const groupLinks = metrics.histogram(
     'shortener_create_group_links',
     'Creates that shared one transaction.',
@@ -106,6 +111,7 @@ function createMetrics(metrics: Metrics) {
   return {
     changes,
     skippedCodes,
+    emptyPools,
     groupLinks,
     groupSeconds,
     dependencyFailures,

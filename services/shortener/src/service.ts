@@ -136,6 +136,7 @@ function openCodes(config: ShortenerConfig, events: ShortenerEvents) {
     addresses: config.idGeneratorAddresses,
     codesMax: config.codePoolCodesMax,
     onRefillFailed: events.refillFailed,
+    onEmpty: events.codePoolEmpty,
   })
 }
 

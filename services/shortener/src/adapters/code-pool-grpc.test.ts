@@ -41,6 +41,30 @@ describe('the code pool', () => {
     pool.stop()
   })
 
+  it('always has 10,000 codes when its bound is the default one and a generator answered until now', async () => {
+    const { source, calls, allocate } = countingSource()
+    const pool = openCodePool({ codesMax: 12_000, allocate, onRefillFailed: () => {} })
+    await eventually(() => pool.size === 12_000)
+    for (let taken = 0; taken < 999; taken++) await pool.take()
+    expect(calls).toHaveLength(12)
+    source.isAway = true
+    await pool.take()
+    expect(calls).toHaveLength(13)
+    expect(pool.size).toBe(11_000)
+    pool.stop()
+  })
+
+  it('counts each caller that got no code', async () => {
+    const { source, allocate } = countingSource()
+    source.isAway = true
+    let refused = 0
+    const pool = openCodePool({ codesMax: 10, allocate, onRefillFailed: () => {}, onEmpty: () => refused++ })
+    const results = await Promise.allSettled([pool.take(), pool.take(), pool.take()])
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+    expect(refused).toBe(3)
+    pool.stop()
+  })
+
   it('hands codes to those who wait, as soon as some come', async () => {
     const { source, allocate } = countingSource()
     source.isAway = true

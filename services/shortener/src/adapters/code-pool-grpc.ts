@@ -1,6 +1,9 @@
 /**
  * Generated codes kept ready: a bounded pool, filled in the background over gRPC, balanced over the id-generators
  * that are well. Creates go on from it while every generator is away. A code is never put back.
+ *
+ * The pool is filled again once one call's worth of codes is missing. So when the generators go away there are always
+ * some 1,000 less than its bound, and a bound of 12,000 keeps the promise of 10,000 creates.
  */
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import { IdGeneratorClient } from '@linkfleet/contracts/generated/linkfleet/ids/v1/ids'
@@ -26,6 +29,8 @@ export interface CodePoolOptions {
   readonly codesMax: number
   /** Told when a refill fails, once for each failed call. */
   readonly onRefillFailed: (error: unknown) => void
+  /** Told of each caller that got no code. */
+  readonly onEmpty?: () => void
 }
 
 export function openCodePoolGrpc(options: CodePoolOptions): OpenCodePool {
@@ -52,6 +57,8 @@ interface PoolOptions extends Omit<CodePoolOptions, 'addresses'> {
 /** The pool over any source of codes. */
 export function openCodePool(options: PoolOptions) {
   const { codesMax } = options
+  // A small pool asks for a tenth of it at a time, or nearly empty would be its usual state.
+  const refillAt = codesMax - Math.min(codesPerCallMax, Math.ceil(codesMax / 10))
   const ready: string[] = []
   const waiters: PromiseWithResolvers<string>[] = []
   const stopped = new AbortController()
@@ -83,7 +90,7 @@ export function openCodePool(options: PoolOptions) {
     waiters.push(waiter)
     const timer = setTimeout(() => {
       waiters.splice(waiters.indexOf(waiter), 1)
-      waiter.reject(noCodes())
+      waiter.reject(refuse())
     }, waitWhenEmptyMs)
     try {
       return await waiter.promise
@@ -92,14 +99,18 @@ export function openCodePool(options: PoolOptions) {
     }
   }
 
+  function refuse(): LinkfleetError {
+    options.onEmpty?.()
+    return noCodes()
+  }
+
   void refill()
   return {
     async take(): Promise<string> {
       const code = ready.pop()
-      // Asking for a tenth of the pool at a time keeps calls few and the pool nearly full.
-      if (ready.length <= codesMax * 0.9) void refill()
+      if (ready.length <= refillAt) void refill()
       if (code !== undefined) return code
-      if (waiters.length >= waitersMax) throw noCodes()
+      if (waiters.length >= waitersMax) throw refuse()
       return await waitForCode()
     },
     get size() {
