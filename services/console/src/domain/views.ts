@@ -1,5 +1,8 @@
 /** What the pages are given as JSON, written once for the server and the browser. */
 
+import type { DayReport } from '@linkfleet/slo/report/day-report'
+import type { ReportText } from '@linkfleet/slo/report/sections'
+
 export interface LoginView {
   readonly role: string
   /** null: it does not end by itself. */
@@ -109,4 +112,10 @@ export interface InstanceView {
 export interface FleetView {
   readonly asOf: string
   readonly instances: readonly InstanceView[]
+}
+
+/** A day's report, as numbers and as what is read. */
+export interface ReportView {
+  readonly report: DayReport
+  readonly text: ReportText
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 
-const pagePaths = ['/', '/links', '/links/:code', '/slo', '/fleet']
+const pagePaths = ['/', '/links', '/links/:code', '/slo', '/slo/report', '/fleet']
 
 /** Answers with the page that all addresses share; the browser then shows what its address names. */
 export type SendShell = (reply: FastifyReply) => FastifyReply

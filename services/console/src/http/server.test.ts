@@ -4,7 +4,7 @@ import { answerSessions, cookie, json, openConsole, ownOrigin, session } from '.
 import { linkParams } from './link.ts'
 
 describe('pages', () => {
-  test.each(['/', '/links', '/links/abc1234', '/slo', '/fleet', '/login'])(
+  test.each(['/', '/links', '/links/abc1234', '/slo', '/slo/report', '/fleet', '/login'])(
     '%s is there without a session',
     async (url) => {
       await using console = await openConsole()

@@ -2,6 +2,9 @@ import fastifyCookie from '@fastify/cookie'
 import { createHttpServer } from '@linkfleet/runtime/http'
 import type { Logger } from '@linkfleet/runtime/log'
 import type { Metrics } from '@linkfleet/runtime/metrics'
+import { agreement, slos } from '@linkfleet/slo/generated/objectives'
+import type { Day } from '@linkfleet/slo/report/day'
+import { readDayReport } from '@linkfleet/slo/report/read-day-report'
 import type { FastifyInstance } from 'fastify'
 import { readFleet, readSlo } from '../domain/read-fleet.ts'
 import { recent } from '../domain/recent.ts'
@@ -17,6 +20,7 @@ import { loginRoute } from './login.ts'
 import { openShell, pageRoutes } from './pages.ts'
 import { sessionRoutes } from './session.ts'
 import { sloRoute } from './slo.ts'
+import { sloReportRoute } from './slo-report.ts'
 
 export interface ConsoleServerOptions {
   readonly log: Logger
@@ -39,6 +43,8 @@ const bodyLimitBytes = 64 * 1024
 const requestTimeoutMs = 10_000
 /** Visitors who look at the fleet at the same moment share one answer. */
 const keptMs = 2_000
+/** A day's raw samples are much to read. */
+const reportKeptMs = 30_000
 
 /** All routes, not yet listening. */
 export async function createConsoleServer(options: ConsoleServerOptions): Promise<FastifyInstance> {
@@ -59,6 +65,13 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
     sessions,
     recent((range: SloRange) => readSlo(sources, range, nowMs()), keptMs, nowMs),
   )
+  const recentReport = recent(
+    (key: string) => readDayReport(monitoring, { slos, agreement }, JSON.parse(key) as Day, nowMs() / 1000),
+    reportKeptMs,
+    nowMs,
+  )
+  const minuteOf = (day: Day): Day => ({ ...day, endSeconds: Math.floor(day.endSeconds / 60) * 60 })
+  sloReportRoute(server, sessions, (day) => recentReport(JSON.stringify(minuteOf(day))), nowMs)
   const recentFleet = recent((_: 'all') => readFleet(instances, nowMs()), keptMs, nowMs)
   fleetRoute(server, sessions, () => recentFleet('all'))
   await pageRoutes(server, webFolder, sendShell)

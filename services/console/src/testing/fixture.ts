@@ -49,7 +49,9 @@ const noMonitoring: Monitoring = {
   range: async () => [],
 }
 
-export async function openConsole(options: { consoleUrl?: string; instances?: Instances } = {}) {
+export async function openConsole(
+  options: { consoleUrl?: string; instances?: Instances; monitoring?: Monitoring } = {},
+) {
   const webFolder = await mkdtemp(join(tmpdir(), 'linkfleet-console-'))
   await mkdir(join(webFolder, 'assets'))
   await writeFile(join(webFolder, 'index.html'), '<!doctype html><title>shell</title>')
@@ -68,7 +70,7 @@ export async function openConsole(options: { consoleUrl?: string; instances?: In
     shortener,
     analytics,
     sessions: createSessionsUpstream(shortener, () => nowMs),
-    monitoring: noMonitoring,
+    monitoring: options.monitoring ?? noMonitoring,
     instances: options.instances ?? { askAll: async () => [] },
     webFolder,
     publicUrl: 'https://lnk.example',

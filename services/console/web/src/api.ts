@@ -1,7 +1,7 @@
 /** Every call that the pages make. Failures are one class that knows the offending field. */
-import type { FleetView, LoginView, SloRange, SloView } from '../../src/domain/views.ts'
+import type { FleetView, LoginView, ReportView, SloRange, SloView } from '../../src/domain/views.ts'
 
-export type { FleetView, LoginView, SloRange, SloView }
+export type { FleetView, LoginView, ReportView, SloRange, SloView }
 
 export interface Link {
   readonly code: string
@@ -143,5 +143,7 @@ export const api = {
   readStats: (code: string, query: { from: string; to: string; interval: Interval }) =>
     call<Stats>('GET', `${linkPath(code)}/stats${search(query)}`),
   readSlo: (range: SloRange) => call<SloView>('GET', `/api/console/slo?range=${range}`),
+  readReport: (day: string) =>
+    call<ReportView>('GET', `/api/console/slo/report?day=${encodeURIComponent(day)}`),
   readFleet: () => call<FleetView>('GET', '/api/console/fleet'),
 }

@@ -7,6 +7,7 @@ import { LinkPage } from './pages/link.tsx'
 import { LinksPage } from './pages/links.tsx'
 import { LoginPage } from './pages/login.tsx'
 import { NotFoundPage } from './pages/not-found.tsx'
+import { ReportPage } from './pages/report.tsx'
 import { SloPage } from './pages/slo.tsx'
 import { CreateIcon, FleetIcon, LeaveIcon, LinksIcon, MoonIcon, SloIcon, SunIcon } from './parts/icons.tsx'
 import { Mark } from './parts/mark.tsx'
@@ -70,6 +71,7 @@ function Pages() {
       <Route path="/links" component={LinksPage} />
       <Route path="/links/:code" component={LinkPage} />
       <Route path="/slo" component={SloPage} />
+      <Route path="/slo/report" component={ReportPage} />
       <Route path="/fleet" component={FleetPage} />
       <Route default component={NotFoundPage} />
     </Router>

@@ -49,7 +49,8 @@ export function SloPage() {
           <p class="muted small">
             As of {clock(slo.asOf)}. The day is a UTC day;{' '}
             {lasting(Date.parse(slo.day.endsAt) - Date.parse(slo.asOf))} of it remain. Percentiles are read
-            from histograms.
+            from histograms. <a href="/slo/report">Report of a day</a>: what it kept of its promises, and what
+            is owed.
           </p>
         </>
       )}
