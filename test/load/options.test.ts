@@ -10,6 +10,8 @@ test('without a fleet here the usual ports are meant', () => {
     STATS_URL: 'http://localhost:8082',
     RATE: '20',
     DURATION: '10s',
+    LINKS: '1000',
+    SLOS: '{"redirect":{"target":0.999,"thresholdMs":200},"shortener":{"target":0.999,"thresholdMs":200}}',
   })
 })
 
@@ -34,8 +36,19 @@ test.each([
   ['../main'],
   ['smoke', '--rate', '0'],
   ['smoke', '--duration', '10'],
+  ['smoke', '--links', 'many'],
+  ['smoke', '--base-url', 'go.example:x'],
   ['smoke', '--fast'],
   ['smoke', 'more'],
 ])('refuses %j %j %j', (...args) => {
   expect(() => read(...args.filter((arg) => arg !== undefined))).toThrow(LoadUsageError)
+})
+
+test('a report goes beside the data of the fleet unless a file is named', () => {
+  expect(read('smoke').reportFile).toBe('/nowhere/.linkfleet/load/smoke.html')
+  expect(read('smoke', '--report', 'here.html').reportFile).toBe('/nowhere/here.html')
+})
+
+test('counters are compared only where they are those of the loaded fleet', () => {
+  expect(read('smoke').isOwnFleet).toBe(false)
 })

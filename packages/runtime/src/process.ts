@@ -5,6 +5,7 @@
 import { Socket } from 'node:net'
 import { startAdminServer } from './admin.ts'
 import { ConfigError, type ConfigOf, type commonOptions, readConfig } from './config.ts'
+import { finalCounters } from './final-counters.ts'
 import { Health } from './health.ts'
 import { createLogger, type Logger } from './log.ts'
 import { Metrics } from './metrics.ts'
@@ -91,6 +92,7 @@ export async function runService<D extends typeof commonOptions>(
     process.exit(exitStatus.drainTimedOut)
   }, common.drainTimeoutMs).unref()
   await service[Symbol.asyncDispose]()
+  log.info({ counters: await finalCounters(metrics) }, 'final counters')
   log.info('stopped')
   process.exit(exitStatus.clean)
 

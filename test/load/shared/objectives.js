@@ -1,0 +1,43 @@
+// Thresholds from deploy/slo: `npm run load` gives them as SLOS; k6 alone falls back to what the fleet promises.
+
+import { Counter, Rate } from 'k6/metrics'
+
+const promised = JSON.parse(
+  __ENV.SLOS ||
+    '{"redirect":{"target":0.999,"thresholdMs":200},"shortener":{"target":0.999,"thresholdMs":200}}',
+)
+
+const services = ['redirect', 'shortener', 'analytics']
+const requests = {}
+const good = {}
+for (const service of services) {
+  requests[service] = new Counter(`requests_${service}`)
+  good[service] = new Rate(`good_${service}`)
+}
+const unanswered = new Counter('requests_unanswered')
+const followed = new Counter('links_followed')
+
+/** Tallies one answer as the objectives do: not 5xx, in time. One without a status never reached a service, or was cut off. */
+export function tally(service, response) {
+  requests[service].add(1)
+  if (response.status === 0) unanswered.add(1)
+  const { thresholdMs = 200 } = promised[service] || {}
+  good[service].add(response.status > 0 && response.status < 500 && response.timings.duration <= thresholdMs)
+  return response
+}
+
+export function tallyFollowed() {
+  followed.add(1)
+}
+
+/** For each objective, the share of good requests. `abort` ends the run once one is missed for good. */
+export function objectiveThresholds(abort) {
+  const thresholds = {}
+  for (const service of Object.keys(promised)) {
+    const threshold = `rate>=${promised[service].target}`
+    thresholds[`good_${service}`] = abort
+      ? [{ threshold, abortOnFail: true, delayAbortEval: '10s' }]
+      : [threshold]
+  }
+  return thresholds
+}
