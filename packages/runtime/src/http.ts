@@ -11,13 +11,15 @@ import Fastify, {
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
+  type FastifyRequest,
   type FastifyServerOptions,
   LogController,
+  type onResponseHookHandler,
   type RouteOptions,
 } from 'fastify'
 import { type Listening, urlOf } from './listen.ts'
 import type { Logger } from './log.ts'
-import { latencyBucketsSeconds, type Metrics } from './metrics.ts'
+import { type HistogramSeries, latencyBucketsSeconds, type Metrics } from './metrics.ts'
 
 export type { Listening } from './listen.ts'
 
@@ -42,6 +44,11 @@ export interface HttpServerOptions {
 // A body says its types itself; everything else of a request is text. Unknown fields are refused, never dropped.
 const exact = addFormats.default(new Ajv.Ajv({ useDefaults: true, strict: true }))
 const fromText = addFormats.default(new Ajv.Ajv({ useDefaults: true, strict: true, coerceTypes: 'array' }))
+
+/** A check of bodies, as every route's has it, for what a route checks by itself; `toLinkfleetError` tells its errors. */
+export function compileBody(schema: object) {
+  return exact.compile(schema)
+}
 
 /** The label of requests that match no route. */
 const noRoute = 'none'
@@ -68,7 +75,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   server.setValidatorCompiler(({ schema, httpPart }) =>
     (httpPart === 'body' ? exact : fromText).compile(schema),
   )
-  measureRequests(server, options.metrics)
+  const measureUnrouted = measureRequests(server, options.metrics)
   server.setErrorHandler(async (error, request, reply) => {
     const known = toLinkfleetError(error)
     if (known.code === 'body-too-large') await discardBody(request.raw)
@@ -76,9 +83,10 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
       request.log.error({ err: error, url: request.routeOptions.url }, 'request failed')
     return sendProblem(reply, known)
   })
-  server.setNotFoundHandler((_request, reply) =>
-    sendProblem(reply, new LinkfleetError('not-found', 'No such page or method.')),
-  )
+  server.setNotFoundHandler((request, reply) => {
+    measureUnrouted(request, reply)
+    return sendProblem(reply, new LinkfleetError('not-found', 'No such page or method.'))
+  })
   return server
 }
 
@@ -199,34 +207,47 @@ function expectedStatuses(route: RouteOptions): ReadonlySet<string> {
   return new Set([...declared.filter((status) => /^\d{3}$/.test(status)), '500', '503'])
 }
 
-/** Records each request from the moment its head was parsed to its last byte, by route: never by URL or code. */
-function measureRequests(server: FastifyInstance, metrics: Metrics): void {
+/**
+ * Records each request from the moment its head was parsed to its last byte, by route: never by URL or code. Gives
+ * back what records a request that has no route.
+ */
+function measureRequests(
+  server: FastifyInstance,
+  metrics: Metrics,
+): (request: FastifyRequest, reply: FastifyReply) => void {
   const durations = metrics.histogram(
     'http_request_duration_seconds',
     'Time from the parsed head of a request to the end of its answer.',
     ['service', 'route', 'method', 'code'],
     latencyBucketsSeconds,
   )
+  // Each route knows its own series: nothing about a request but its method and status is looked up for it.
   server.addHook('onRoute', (route) => {
-    const methods = Array.isArray(route.method) ? route.method : [route.method]
-    for (const method of methods) {
-      for (const code of expectedStatuses(route)) {
-        durations.zero({ service: metrics.service, route: route.url, method, code })
-      }
+    const methods = [route.method].flat()
+    const seriesOf = new Map(methods.map((method) => [method, new Map<number, HistogramSeries>()]))
+    const series = (method: string, status: number) => {
+      const labels = { service: metrics.service, route: route.url, method, code: String(status) }
+      const found = durations.labels(labels)
+      seriesOf.get(method)?.set(status, found)
+      return found
     }
+    for (const method of methods) {
+      for (const status of expectedStatuses(route)) series(method, Number(status))
+    }
+    const observe: onResponseHookHandler = (request, reply, done) => {
+      const { statusCode } = reply
+      const found = seriesOf.get(request.method)?.get(statusCode) ?? series(request.method, statusCode)
+      found.observe(reply.elapsedTime / 1000)
+      done()
+    }
+    route.onResponse = [route.onResponse ?? [], observe].flat()
   })
-  server.addHook('onResponse', (request, reply, done) => {
-    durations.observe(
-      {
-        service: metrics.service,
-        route: request.routeOptions.url ?? noRoute,
-        method: request.method,
-        code: String(reply.statusCode),
-      },
-      reply.elapsedTime / 1000,
-    )
-    done()
-  })
+  return (request, reply) => {
+    const labels = { service: metrics.service, route: noRoute, method: request.method }
+    reply.raw.once('finish', () => {
+      durations.observe({ ...labels, code: String(reply.statusCode) }, reply.elapsedTime / 1000)
+    })
+  }
 }
 
 const closeIdleEveryMs = 25

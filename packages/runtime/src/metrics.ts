@@ -1,7 +1,9 @@
 /** Prometheus metrics of one process. Every expected series is made at the start: `increase` misses a first value. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Histogram } from './histogram.ts'
 
-export type { Counter, Gauge, Histogram } from 'prom-client'
+export type { Counter, Gauge } from 'prom-client'
+export type { Histogram, HistogramSeries } from './histogram.ts'
 
 /** Seconds. 0.2 is the SLO's own bound and must stay an explicit bucket. */
 export const latencyBucketsSeconds = [
@@ -58,12 +60,6 @@ export class Metrics {
     labelNames: readonly L[] = [],
     buckets: readonly number[] = latencyBucketsSeconds,
   ): Histogram<L> {
-    return new Histogram<L>({
-      name,
-      help,
-      labelNames: [...labelNames],
-      buckets: [...buckets],
-      registers: [this.registry],
-    })
+    return new Histogram<L>({ name, help, labelNames, buckets, registry: this.registry })
   }
 }
