@@ -1,27 +1,30 @@
 /**
  * The spool as the redirects see it: appending here, and a thread that sends. Also keeps the house: takes over the
- * folders of dead producers, removes those that are empty, and starts the thread again should it end.
+ * folders of dead producers, removes those that are empty, and makes its own where a full disk did not let it.
  */
 import { join } from 'node:path'
-import { Worker } from 'node:worker_threads'
-import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
+import { sleep } from '@linkfleet/runtime/backoff'
 import type { Logger } from '@linkfleet/runtime/log'
 import type { ClickSink, ClickToRecord } from '../../ports.ts'
+import { FolderReports } from './folder-reports.ts'
+import { SenderThread } from './sender-thread.ts'
 import {
   adoptFolders,
   createFolder,
   folderBytes,
   type HeldFolder,
+  mayPass,
+  otherFolderBytes,
   readBootId,
   removeFolder,
 } from './spool-folder.ts'
 import { SpoolWriter, type SpoolWriterOptions } from './spool-writer.ts'
-import type { FolderReport, WorkerOptions, WorkerReport, WorkerRequest } from './worker-messages.ts'
+import type { FolderReport, WorkerReport } from './worker-messages.ts'
 
 export interface ClickSpoolOptions
   extends Pick<
     SpoolWriterOptions,
-    'partitionCount' | 'bytesMax' | 'recorded' | 'dropped' | 'failed' | 'clock'
+    'partitionCount' | 'bytesMax' | 'recorded' | 'dropped' | 'failed' | 'clock' | 'segmentBytesMax'
   > {
   readonly spoolDir: string
   readonly brokers: readonly string[]
@@ -39,6 +42,7 @@ export interface SpoolState {
   readonly kafka: string
   readonly damagedBytes: number
   readonly setAsideClicks: number
+  readonly setAsideBytes: number
   readonly sentMessages: number
   readonly adoptedFolders: number
 }
@@ -51,8 +55,11 @@ export interface ClickSpool extends ClickSink, AsyncDisposable {
 
 const setAsideName = 'set-aside'
 const adoptEveryMs = 5_000
-const adoptedMax = 16
+const adoptedMax = 64
+const watchEveryMs = 250
 const drainPollMs = 10
+/** Above this part of its bound the spool no longer keeps what was sent. */
+const pressurePart = 0.75
 
 interface Growth {
   readonly segment: number
@@ -60,196 +67,227 @@ interface Growth {
   readonly sealed: boolean
 }
 
+interface Own {
+  readonly folder: HeldFolder
+  readonly writer: SpoolWriter
+}
+
 export async function openClickSpool(options: ClickSpoolOptions): Promise<ClickSpool> {
-  const bootId = await readBootId()
-  const own = await createFolder(options.spoolDir)
-  const spool = new Spool(options, own, bootId)
+  const spool = new Spool(options, await readBootId())
+  try {
+    await spool.makeOwn()
+  } catch (cause) {
+    await spool[Symbol.asyncDispose]()
+    throw cause
+  }
   await spool.adopt()
   return spool
 }
 
 class Spool implements ClickSpool {
   readonly #options: ClickSpoolOptions
-  readonly #own: HeldFolder
   readonly #bootId: Buffer
-  readonly #writer: SpoolWriter
+  readonly #thread: SenderThread
   readonly #adopted = new Map<string, HeldFolder>()
-  readonly #reports = new Map<string, FolderReport>()
+  readonly #reports = new FolderReports()
   /** What the thread must be told again should it be started anew: segments that still are, in order. */
   readonly #grown = new Map<number, Growth>()
-  readonly #adopting: NodeJS.Timeout
-  #worker: Worker
-  #workerFailures = 0
+  readonly #timers: NodeJS.Timeout[]
+  /** undefined while the disk has no room for its folder: no click is recorded then. */
+  #own: Own | undefined
+  #working: Promise<void> = Promise.resolve()
+  #isWorking = false
+  #pressed = false
   #kafka = 'not tried yet'
   /** Nobody sends what was set aside, so it stays until somebody looks at it; until then it takes its room. */
   #setAsideBytes = 0
-  #finishedCounts = { damagedBytes: 0, setAsideClicks: 0, sentMessages: 0 }
-  #closing = false
+  /** Of processes that share this spool, and of dead ones that nobody has adopted yet. */
+  #foreignBytes = 0
 
-  constructor(options: ClickSpoolOptions, own: HeldFolder, bootId: Buffer) {
+  constructor(options: ClickSpoolOptions, bootId: Buffer) {
     this.#options = options
-    this.#own = own
     this.#bootId = bootId
-    this.#writer = new SpoolWriter({
-      ...options,
-      path: own.path,
-      producerId: own.producerId,
-      bootId,
-      otherBytes: () => this.#otherBytes(),
-      grown: (segment, bytes, sealed) => this.#tellGrown({ segment, bytes, sealed }),
+    const { instance, logLevel, brokers, topic, partitionCount, log } = options
+    this.#thread = new SenderThread({
+      log,
+      heard: (report) => this.#heard(report),
+      restarted: () => this.#tellAll(),
+      workerOptions: {
+        instance,
+        logLevel,
+        brokers: [...brokers],
+        topic,
+        partitions: partitionCount,
+        bootId,
+        setAsideDir: this.#setAsideDir,
+      },
     })
-    this.#worker = this.#startWorker()
-    this.#tellAll()
-    this.#adopting = setInterval(() => void this.adopt(), adoptEveryMs)
+    this.#timers = [
+      setInterval(() => void this.adopt(), adoptEveryMs),
+      setInterval(() => this.#watchRoom(), watchEveryMs),
+    ]
   }
 
   append(click: ClickToRecord, release: (recorded: boolean) => void): void {
-    this.#writer.append(click, release)
+    if (this.#own !== undefined) this.#own.writer.append(click, release)
+    else {
+      this.#options.dropped(click.kind, 'write-failed')
+      release(false)
+    }
   }
 
   state(): SpoolState {
-    const reports = [...this.#reports.values()]
-    const sum = (of: (report: FolderReport) => number) =>
-      reports.reduce((total, report) => total + of(report), 0)
-    const { damagedBytes, setAsideClicks, sentMessages } = this.#finishedCounts
     return {
-      bytes: this.#writer.ownBytes + this.#otherBytes(),
-      unsentBytes: sum((report) => report.unsentBytes),
+      ...this.#reports.counts(),
+      bytes: this.#bytes(),
+      unsentBytes: this.#reports.unsentBytes,
       kafka: this.#kafka,
-      damagedBytes: damagedBytes + sum((report) => report.damagedBytes),
-      setAsideClicks: setAsideClicks + sum((report) => report.setAsideClicks),
-      sentMessages: sentMessages + sum((report) => report.sentMessages),
+      setAsideBytes: this.#setAsideBytes,
       adoptedFolders: this.#adopted.size,
     }
   }
 
-  async adopt(): Promise<void> {
-    this.#setAsideBytes = await folderBytes(this.#setAsideDir)
+  /** Makes the folder of this process. Rejects where waiting would not help. */
+  async makeOwn(): Promise<void> {
+    const { spoolDir, failed } = this.#options
+    let folder: HeldFolder
     try {
-      const held = new Set([this.#own.path, ...this.#adopted.keys()])
-      const room = adoptedMax - this.#adopted.size
-      for (const folder of await adoptFolders(this.#options.spoolDir, held, room)) {
-        this.#adopted.set(folder.path, folder)
-        this.#tellFolder(folder, false)
-      }
+      folder = await createFolder(spoolDir)
     } catch (cause) {
-      this.#options.log.warn({ err: cause }, 'the spool folder cannot be looked through')
+      if (!mayPass(cause)) throw cause
+      failed('write', cause)
+      return
     }
+    const writer = new SpoolWriter({
+      ...this.#options,
+      path: folder.path,
+      producerId: folder.producerId,
+      bootId: this.#bootId,
+      otherBytes: () => this.#otherBytes(),
+      grown: (segment, bytes, sealed) => this.#tellGrown({ segment, bytes, sealed }, folder),
+    })
+    this.#own = { folder, writer }
+    this.#tellFolder(folder, true)
+  }
+
+  adopt(): Promise<void> {
+    // A disk that takes longer than the time between two rounds must not have them pile up.
+    if (this.#isWorking) return this.#working
+    this.#isWorking = true
+    this.#working = this.#keepHouse()
+      .catch((cause) => this.#options.log.warn({ err: cause }, 'the spool folder cannot be looked through'))
+      .finally(() => {
+        this.#isWorking = false
+      })
+    return this.#working
+  }
+
+  async #keepHouse(): Promise<void> {
+    const { spoolDir, log } = this.#options
+    if (this.#own === undefined) await this.makeOwn()
+    this.#setAsideBytes = await folderBytes(this.#setAsideDir)
+    const complain = (folder: string, cause: unknown) =>
+      log.error({ err: cause, folder }, 'a spool folder is there and cannot be taken over')
+    const room = adoptedMax - this.#adopted.size
+    for (const folder of await adoptFolders(spoolDir, this.#held(), room, complain)) {
+      this.#adopted.set(folder.path, folder)
+      this.#tellFolder(folder, false)
+    }
+    this.#foreignBytes = await otherFolderBytes(spoolDir, this.#held())
   }
 
   /** Writes what waits, sends what can be sent within the bound, and leaves the rest to the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#adopting)
-    this.#writer[Symbol.dispose]()
-    this.#tell({ kind: 'hurry' })
+    for (const timer of this.#timers) clearInterval(timer)
+    await this.#working
+    this.#own?.writer[Symbol.dispose]()
+    this.#thread.tell({ kind: 'hurry' })
     const deadlineMs = performance.now() + this.#options.drainTimeoutMs
     while (!this.#isDrained() && performance.now() < deadlineMs) await sleep(drainPollMs)
     const { unsentBytes } = this.state()
     this.#options.log.info({ unsentBytes }, 'the spool is closed; what is unsent waits for the next start')
-    this.#closing = true
-    const ended = new Promise((resolve) => this.#worker.once('exit', resolve))
-    this.#tell({ kind: 'close' })
-    await Promise.race([ended, sleep(1_500)])
-    await this.#worker.terminate()
-    for (const folder of [this.#own, ...this.#adopted.values()]) folder[Symbol.dispose]()
+    await this.#thread.close()
+    this.#own?.folder[Symbol.dispose]()
+    for (const folder of this.#adopted.values()) folder[Symbol.dispose]()
   }
 
   #isDrained(): boolean {
     const last = [...this.#grown.values()].at(-1)
-    const report = this.#reports.get(this.#own.path)
+    const report = this.#own && this.#reports.of(this.#own.folder.path)
     const heard =
       last === undefined ||
       (report !== undefined && report.segment === last.segment && report.segmentBytes === last.bytes)
-    return heard && [...this.#reports.values()].every(({ unsentBytes }) => unsentBytes === 0)
+    return heard && this.#reports.unsentBytes === 0
   }
 
-  /** What this process did not append but must leave room for: adopted folders, and what was set aside. */
+  #held(): Set<string> {
+    const held = new Set(this.#adopted.keys())
+    if (this.#own !== undefined) held.add(this.#own.folder.path)
+    return held
+  }
+
+  #bytes(): number {
+    return (this.#own?.writer.ownBytes ?? 0) + this.#otherBytes()
+  }
+
+  /** What this process did not append but must leave room for. */
   #otherBytes(): number {
-    let bytes = this.#setAsideBytes
-    for (const [path, report] of this.#reports) if (path !== this.#own.path) bytes += report.bytes
-    return bytes
+    return this.#setAsideBytes + this.#foreignBytes + this.#reports.bytesBeside(this.#own?.folder.path)
+  }
+
+  #watchRoom(): void {
+    const pressed =
+      this.#own === undefined ||
+      this.#own.writer.isFailing ||
+      this.#bytes() > this.#options.bytesMax * pressurePart
+    if (pressed === this.#pressed) return
+    this.#pressed = pressed
+    this.#thread.tell({ kind: 'pressed', pressed })
   }
 
   get #setAsideDir(): string {
     return join(this.#options.spoolDir, setAsideName)
   }
 
-  #startWorker(): Worker {
-    const { instance, logLevel, brokers, topic, partitionCount, bytesMax } = this.#options
-    const workerData: WorkerOptions = {
-      instance,
-      logLevel,
-      brokers: [...brokers],
-      topic,
-      partitions: partitionCount,
-      spoolBytesMax: bytesMax,
-      bootId: this.#bootId,
-      setAsideDir: this.#setAsideDir,
-    }
-    const worker = new Worker(new URL('./spool-worker.ts', import.meta.url), { workerData })
-    worker.on('message', (report: WorkerReport) => this.#heard(report))
-    worker.on('error', (cause) => this.#options.log.error({ err: cause }, 'the click sender failed'))
-    worker.once('exit', () => void this.#restartWorker())
-    return worker
-  }
-
   #tellAll(): void {
-    this.#tellFolder(this.#own, true)
-    for (const growth of this.#grown.values()) this.#tellGrown(growth)
+    this.#thread.tell({ kind: 'pressed', pressed: this.#pressed })
+    if (this.#own !== undefined) {
+      this.#tellFolder(this.#own.folder, true)
+      for (const growth of this.#grown.values()) this.#tellGrown(growth, this.#own.folder)
+    }
     for (const folder of this.#adopted.values()) this.#tellFolder(folder, false)
   }
 
-  async #restartWorker(): Promise<void> {
-    if (this.#closing) return
-    await sleep(backoffMs(this.#workerFailures, { baseMs: 100, maxMs: 5_000 }))
-    this.#workerFailures += 1
-    if (this.#closing) return
-    this.#worker = this.#startWorker()
-    this.#tellAll()
+  #tellFolder({ path, producerId }: HeldFolder, own: boolean): void {
+    this.#thread.tell({ kind: 'folder', path, producerId, own })
   }
 
-  #tell(request: WorkerRequest): void {
-    this.#worker.postMessage(request)
-  }
-
-  #tellFolder(folder: HeldFolder, own: boolean): void {
-    this.#tell({ kind: 'folder', path: folder.path, producerId: folder.producerId, own })
-  }
-
-  #tellGrown(growth: Growth): void {
+  #tellGrown(growth: Growth, { path }: HeldFolder): void {
     this.#grown.set(growth.segment, growth)
-    const spoolBytes = this.#writer.ownBytes + this.#otherBytes()
-    this.#tell({ kind: 'grown', path: this.#own.path, ...growth, spoolBytes })
+    this.#thread.tell({ kind: 'grown', path, ...growth })
   }
 
   #heard(report: WorkerReport): void {
     this.#kafka = report.kafka
     for (const folder of report.folders) {
-      if (folder.path === this.#own.path) this.#heardOwn(folder)
+      if (folder.path === this.#own?.folder.path) this.#heardOwn(folder, this.#own.writer)
       if (folder.finished) void this.#remove(folder)
-      else this.#reports.set(folder.path, folder)
+      else this.#reports.hear(folder)
     }
   }
 
-  #heardOwn(report: FolderReport): void {
-    this.#workerFailures = 0
+  #heardOwn(report: FolderReport, writer: SpoolWriter): void {
     for (const growth of [...this.#grown.values()]) {
       if (growth.segment >= report.firstSegment) return
       this.#grown.delete(growth.segment)
-      this.#writer.removed(growth.bytes)
+      writer.removed(growth.bytes)
     }
   }
 
   async #remove(report: FolderReport): Promise<void> {
     const folder = this.#adopted.get(report.path)
-    this.#reports.delete(report.path)
+    this.#reports.finish(report)
     if (folder === undefined) return
-    const counts = this.#finishedCounts
-    this.#finishedCounts = {
-      damagedBytes: counts.damagedBytes + report.damagedBytes,
-      setAsideClicks: counts.setAsideClicks + report.setAsideClicks,
-      sentMessages: counts.sentMessages + report.sentMessages,
-    }
     try {
       await removeFolder(folder)
     } catch (cause) {

@@ -1,15 +1,12 @@
 /** The sender of one folder: segments as files, the checkpoint beside them, the topic behind them. */
-import { appendFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Logger } from '@linkfleet/runtime/log'
-import { decodeCheckpoint, emptyCheckpoint, encodeCheckpoint } from '../../domain/spool/checkpoint.ts'
-import {
-  decodeSegmentHeader,
-  type SegmentHeader,
-  segmentHeaderBytes,
-} from '../../domain/spool/segment-format.ts'
+import { planAdoption } from '../../domain/spool/adoption.ts'
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../domain/spool/checkpoint.ts'
+import { decodeSegmentHeader, segmentHeaderBytes } from '../../domain/spool/segment-format.ts'
 import { SpoolSender, type SpoolSenderPorts } from '../../domain/spool/spool-sender.ts'
-import { checkpointName, listSegments, segmentName } from './spool-folder.ts'
+import { checkpointName, listSegments, readSegment, segmentName } from './spool-folder.ts'
 import type { FolderReport } from './worker-messages.ts'
 
 export interface FolderSenderOptions {
@@ -22,11 +19,10 @@ export interface FolderSenderOptions {
   /** Where clicks and segments go that can never be sent. */
   readonly setAsideDir: string
   readonly log: Logger
+  /** The time of day, which tells how old a segment is. */
   readonly clock?: () => number
+  readonly monotonicClock?: () => number
 }
-
-/** Readers forget a producer's marks after this time, so older clicks could be counted twice: they are refused. */
-const refusedAfterMs = 90 * 24 * 60 * 60 * 1_000
 
 interface Growth {
   readonly segment: number
@@ -34,18 +30,22 @@ interface Growth {
   readonly sealed: boolean
 }
 
+type Counts = Pick<FolderReport, 'damagedBytes' | 'setAsideClicks' | 'sentMessages'>
+
 export class FolderSender {
   readonly #options: FolderSenderOptions
-  readonly #clock: () => number
   readonly #growth: Growth[] = []
   #told: Growth = { segment: 0, bytes: 0, sealed: false }
   #sender: SpoolSender | undefined
   #opened = false
+  #resting = false
   #complained = false
+  /** Of an adopted folder that is not open: what it held when somebody last looked. */
+  #closedBytes = { bytes: 0, unsentBytes: 0 }
+  #closedCounts: Counts = { damagedBytes: 0, setAsideClicks: 0, sentMessages: 0 }
 
   constructor(options: FolderSenderOptions) {
     this.#options = options
-    this.#clock = options.clock ?? Date.now
   }
 
   /** An adopted folder from which everything was sent and removed. */
@@ -53,12 +53,31 @@ export class FolderSender {
     return this.#opened && !this.#options.own && (this.#sender === undefined || this.#sender.isEmpty)
   }
 
+  /** Everything was sent; what is kept for a while needs no memory. */
+  get isSent(): boolean {
+    return this.#opened && (this.#sender === undefined || this.#sender.unsentBytes === 0)
+  }
+
   extend(segment: number, bytes: number, sealed: boolean): void {
     this.#growth.push({ segment, bytes, sealed })
   }
 
+  /** Looks how much an adopted folder holds whose turn to be sent has not come. Never rejects. */
+  async measure(): Promise<void> {
+    try {
+      let bytes = 0
+      for (const number of await listSegments(this.#options.path)) {
+        bytes += (await stat(this.#pathOf(number))).size
+      }
+      this.#closedBytes = { bytes, unsentBytes: bytes }
+    } catch (cause) {
+      this.#failed('measure', cause)
+    }
+  }
+
   async step(hurry: boolean, keepMs: number): Promise<void> {
     if (this.#options.own && this.#growth.length === 0 && !this.#opened) return
+    this.#resting = false
     try {
       await this.#open()
     } catch (cause) {
@@ -72,15 +91,35 @@ export class FolderSender {
     await this.#sender?.step(hurry, keepMs)
   }
 
+  /**
+   * Gives up the memory of an adopted folder until its next step, as soon as nothing is on its way to Kafka.
+   * Resolves with whether that is done.
+   */
+  async rest(): Promise<boolean> {
+    this.#resting = true
+    const sender = this.#sender
+    if (sender?.isIdle === false) return false
+    await sender?.save()
+    // A step that came in between goes on.
+    if (!this.#resting) return false
+    const { bytes, unsentBytes, ...counts } = this.report(this.#options.path)
+    this.#closedBytes = { bytes, unsentBytes }
+    this.#closedCounts = counts
+    this.#sender = undefined
+    this.#opened = false
+    return true
+  }
+
   report(path: string): FolderReport {
     const sender = this.#sender
+    const { damagedBytes, setAsideClicks, sentMessages } = this.#closedCounts
     return {
       path,
-      bytes: sender?.bytes ?? 0,
-      unsentBytes: sender?.unsentBytes ?? 0,
-      damagedBytes: sender?.damagedBytes ?? 0,
-      setAsideClicks: sender?.setAsideClicks ?? 0,
-      sentMessages: sender?.sentMessages ?? 0,
+      bytes: sender?.bytes ?? this.#closedBytes.bytes,
+      unsentBytes: sender?.unsentBytes ?? this.#closedBytes.unsentBytes,
+      damagedBytes: damagedBytes + (sender?.damagedBytes ?? 0),
+      setAsideClicks: setAsideClicks + (sender?.setAsideClicks ?? 0),
+      sentMessages: sentMessages + (sender?.sentMessages ?? 0),
       firstSegment: sender?.firstSegment ?? (sender === undefined ? 0 : this.#told.segment + 1),
       segment: this.#told.segment,
       segmentBytes: this.#told.bytes,
@@ -109,39 +148,29 @@ export class FolderSender {
   }
 
   async #openAdopted(): Promise<void> {
-    let partitionCount: number | undefined
-    const segments: { readonly number: number; readonly bytes: number }[] = []
-    let sameBoot = true
-    for (const number of await listSegments(this.#options.path)) {
-      const header = await this.#readHeader(number)
-      const old = header !== undefined && this.#clock() - header.createdAtMs > refusedAfterMs
-      if (
-        header === undefined ||
-        old ||
-        header.partitionCount !== (partitionCount ?? header.partitionCount)
-      ) {
-        await this.#setSegmentAside(number)
-        continue
-      }
-      partitionCount = header.partitionCount
-      sameBoot &&= header.bootId.equals(this.#options.bootId)
-      segments.push({ number, bytes: (await stat(this.#pathOf(number))).size })
+    const { path, producerId, bootId, clock = Date.now } = this.#options
+    const found = []
+    for (const number of await listSegments(path)) {
+      const { size } = await stat(this.#pathOf(number))
+      found.push({ number, bytes: size, header: await this.#readHeader(number) })
     }
-    if (partitionCount === undefined) return
-    // After a loss of power Kafka may have forgotten what it acknowledged: all that is still here is sent again.
-    const checkpoint = sameBoot
-      ? decodeCheckpoint(await this.#readCheckpoint(), partitionCount)
-      : emptyCheckpoint(partitionCount)
-    const sender = this.#createSender(partitionCount, checkpoint)
-    for (const { number, bytes } of segments) sender.extend(number, bytes, true)
+    const checkpointText = await this.#readCheckpoint()
+    const adoption = planAdoption(found, { producerId, bootId, nowMs: clock(), checkpointText })
+    for (const { number } of adoption.setAside) await this.#setSegmentAside(number)
+    for (const { number } of adoption.empty) await rm(this.#pathOf(number), { force: true })
+    this.#closedBytes = { bytes: 0, unsentBytes: 0 }
+    if (adoption.partitionCount === undefined) return
+    const sender = this.#createSender(adoption.partitionCount, adoption.checkpoint)
+    for (const { number, bytes } of adoption.segments) sender.extend(number, bytes, true)
     this.#sender = sender
   }
 
-  #createSender(partitionCount: number, checkpoint: ReturnType<typeof emptyCheckpoint>): SpoolSender {
-    const { producerId, topic, path } = this.#options
+  #createSender(partitionCount: number, checkpoint: Checkpoint): SpoolSender {
+    const { producerId, topic, path, monotonicClock = () => performance.now() } = this.#options
     const ports: SpoolSenderPorts = {
-      read: (segment, offset, bytesMax) => readBytes(this.#pathOf(segment), offset, bytesMax),
+      read: (segment, offset, bytesMax) => readSegment(path, segment, offset, bytesMax),
       remove: (segment) => rm(this.#pathOf(segment), { force: true }),
+      setSegmentAside: (segment) => this.#setSegmentAside(segment),
       send: (partition, value) => topic.send(partition, value),
       async save(state) {
         await writeFile(join(path, `${checkpointName}.new`), encodeCheckpoint(state), { mode: 0o600 })
@@ -150,15 +179,15 @@ export class FolderSender {
       setAside: (partition, frame) => this.#setClickAside(partition, frame),
       failed: (what, cause) => this.#failed(what, cause),
     }
-    return new SpoolSender({ producerId, partitionCount, checkpoint, ports, clock: this.#clock })
+    return new SpoolSender({ producerId, partitionCount, checkpoint, ports, monotonicClock })
   }
 
   #pathOf(segment: number): string {
     return join(this.#options.path, segmentName(segment))
   }
 
-  async #readHeader(segment: number): Promise<SegmentHeader | undefined> {
-    return decodeSegmentHeader(await readBytes(this.#pathOf(segment), 0, segmentHeaderBytes))
+  async #readHeader(segment: number) {
+    return decodeSegmentHeader(await readSegment(this.#options.path, segment, 0, segmentHeaderBytes))
   }
 
   async #readCheckpoint(): Promise<string | undefined> {
@@ -174,7 +203,7 @@ export class FolderSender {
     const target = join(setAsideDir, `${basename(path)}-${segmentName(segment)}`)
     await mkdir(setAsideDir, { recursive: true })
     await rename(this.#pathOf(segment), target)
-    log.error({ segment: target }, 'a spool segment cannot be read and was set aside')
+    log.error({ segment: target }, 'a spool segment cannot be read to its end and was set aside')
   }
 
   async #setClickAside(partition: number, frame: Buffer): Promise<void> {
@@ -188,21 +217,5 @@ export class FolderSender {
   #failed(what: string, cause: unknown): void {
     this.#options.log[this.#complained ? 'debug' : 'warn']({ err: cause, what }, 'clicks wait in the spool')
     this.#complained = true
-  }
-}
-
-async function readBytes(path: string, offset: number, bytesMax: number): Promise<Buffer> {
-  const file = await open(path, 'r')
-  try {
-    const buffer = Buffer.allocUnsafe(bytesMax)
-    let bytes = 0
-    while (bytes < bytesMax) {
-      const { bytesRead } = await file.read(buffer, bytes, bytesMax - bytes, offset + bytes)
-      if (bytesRead === 0) break
-      bytes += bytesRead
-    }
-    return buffer.subarray(0, bytes)
-  } finally {
-    await file.close()
   }
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
 import { silentLogger } from '@linkfleet/runtime/log'
 import { eventually } from '@linkfleet/testkit/eventually'
@@ -21,6 +21,7 @@ import { SpoolWriter, type SpoolWriterOptions } from './spool-writer.ts'
 
 const folderModule = new URL('./spool-folder.ts', import.meta.url).href
 const none = new Set<string>()
+const neverFails = (path: string, cause: unknown) => expect.fail(`${path}: ${cause}`)
 let spoolDir: string
 const children: ChildProcess[] = []
 
@@ -91,14 +92,14 @@ async function openWriter(more: Partial<SpoolWriterOptions> = {}) {
 describe('the folders of the spool', () => {
   test('one that another process holds is not adopted, not even while that process is frozen', async () => {
     const holder = await startHolder()
-    expect(await adoptFolders(spoolDir, none, 10)).toEqual([])
+    expect(await adoptFolders(spoolDir, none, 10, neverFails)).toEqual([])
     holder.kill('SIGSTOP')
-    expect(await adoptFolders(spoolDir, none, 10)).toEqual([])
+    expect(await adoptFolders(spoolDir, none, 10, neverFails)).toEqual([])
     holder.kill('SIGCONT')
-    expect(await adoptFolders(spoolDir, none, 10)).toEqual([])
+    expect(await adoptFolders(spoolDir, none, 10, neverFails)).toEqual([])
     holder.kill('SIGKILL')
     const [adopted] = await eventually(async () => {
-      const folders = await adoptFolders(spoolDir, none, 10)
+      const folders = await adoptFolders(spoolDir, none, 10, neverFails)
       return folders.length === 1 && folders
     })
     expect(await listSegments(adopted!.path)).toEqual([1])
@@ -109,7 +110,10 @@ describe('the folders of the spool', () => {
     const holder = await startHolder()
     holder.kill('SIGKILL')
     await once(holder, 'exit')
-    const both = await Promise.all([adoptFolders(spoolDir, none, 10), adoptFolders(spoolDir, none, 10)])
+    const both = await Promise.all([
+      adoptFolders(spoolDir, none, 10, neverFails),
+      adoptFolders(spoolDir, none, 10, neverFails),
+    ])
     expect(both.flat()).toHaveLength(1)
     for (const folder of both.flat()) folder[Symbol.dispose]()
   })
@@ -229,10 +233,12 @@ describe('an adopted folder', () => {
 
   test('a segment without a whole header, and one older than the marks of its readers, are set aside', async () => {
     const folder = await spoolOf(50)
-    const [first] = await listSegments(folder.path)
+    const [first, second] = await listSegments(folder.path)
     await truncate(join(folder.path, segmentName(first!)), 20)
+    await writeFile(join(folder.path, segmentName(second!)), Buffer.alloc(1_000, 7))
     await sentBy(folder)
-    expect(await readdir(join(spoolDir, 'set-aside'))).toHaveLength(1)
+    const aside = `${basename(folder.path)}-${segmentName(second!)}`
+    expect(await readdir(join(spoolDir, 'set-aside'))).toEqual([aside])
     const old = await spoolOf(10)
     const in91Days = () => Date.now() + 91 * 24 * 60 * 60 * 1_000
     const { sent } = await sentBy(old, { clock: in91Days })

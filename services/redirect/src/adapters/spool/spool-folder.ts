@@ -6,13 +6,14 @@
  * Nobody appends to an earlier producer's folder: who gets its lock reads it to the end, sends it, and removes it.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { producerIdBytes } from '@linkfleet/contracts/clicks'
 
 const lockName = 'lock.db'
 const newPrefix = 'new-'
+const halfMadeAfterMs = 60_000
 const folderPattern = /^[0-9a-f]{32}$/
 const newFolderPattern = /^new-[0-9a-f]{32}$/
 const segmentPattern = /^([0-9]{8})\.clicks$/
@@ -56,38 +57,68 @@ function tryLock(path: string): Disposable | undefined {
  * one whose producer is dead.
  */
 export async function createFolder(spoolDir: string): Promise<HeldFolder> {
-  await mkdir(spoolDir, { recursive: true })
   for (let attempt = 0; ; attempt += 1) {
     const producerId = randomBytes(producerIdBytes)
     const name = producerId.toString('hex')
     const making = join(spoolDir, newPrefix + name)
     try {
+      await mkdir(spoolDir, { recursive: true })
       await mkdir(making)
       const lock = tryLock(making)
-      if (lock === undefined) continue
-      await rename(making, join(spoolDir, name))
+      if (lock === undefined) throw new Error(`Another process holds ${making}.`)
+      await renameHeld(lock, making, join(spoolDir, name))
+      await syncFolder(spoolDir)
       return { path: join(spoolDir, name), producerId, [Symbol.dispose]: () => lock[Symbol.dispose]() }
     } catch (cause) {
-      // Another process may have cleared the half-made folder away.
+      await removeFiles(making, [lockName]).catch(() => undefined)
       if (attempt >= 3) throw new Error(`The spool folder ${spoolDir} cannot be used.`, { cause })
     }
   }
 }
 
-/** Takes over folders whose producers are dead, at most `foldersMax`; those in `held` are ours already. */
+const mayPassCodes = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'ESTALE'])
+
+/** Whether a folder could not be made for want of room or of a disk, and not because of what was configured. */
+export function mayPass(cause: unknown): boolean {
+  for (let error = cause; error instanceof Error; error = error.cause) {
+    if (mayPassCodes.has((error as NodeJS.ErrnoException).code ?? '')) return true
+  }
+  return false
+}
+
+/** Has the names in a folder survive a loss of power: a file that loses its name is lost whole. */
+export async function syncFolder(path: string): Promise<void> {
+  await using folder = await open(path, 'r')
+  await folder.sync()
+}
+
+async function renameHeld(lock: Disposable, from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to)
+  } catch (cause) {
+    lock[Symbol.dispose]()
+    throw cause
+  }
+}
+
+/**
+ * Takes over folders whose producers are dead, at most `foldersMax`; those in `held` are ours already. `failed` is
+ * told of folders that are there and cannot be locked, although nobody holds them.
+ */
 export async function adoptFolders(
   spoolDir: string,
   held: ReadonlySet<string>,
   foldersMax: number,
+  failed: (path: string, cause: unknown) => void,
 ): Promise<HeldFolder[]> {
   const adopted: HeldFolder[] = []
   for (const name of await readdir(spoolDir)) {
     if (adopted.length >= foldersMax) break
     const path = join(spoolDir, name)
     if (held.has(path)) continue
-    if (newFolderPattern.test(name)) await clearHalfMade(path)
+    if (newFolderPattern.test(name)) await clearHalfMade(path, failed)
     if (!folderPattern.test(name)) continue
-    const lock = lockIfThere(path)
+    const lock = await lockIfThere(path, failed)
     if (lock === undefined) continue
     adopted.push({
       path,
@@ -99,16 +130,27 @@ export async function adoptFolders(
 }
 
 /** A folder that another process has just removed is simply not there. */
-function lockIfThere(path: string): Disposable | undefined {
+async function lockIfThere(
+  path: string,
+  failed: (path: string, cause: unknown) => void,
+): Promise<Disposable | undefined> {
   try {
     return tryLock(path)
-  } catch {
+  } catch (cause) {
+    const isThere = await stat(path).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) failed(path, cause)
     return undefined
   }
 }
 
-async function clearHalfMade(path: string): Promise<void> {
-  const lock = lockIfThere(path)
+/** Only what has lain there for a while: its maker may be between making it and taking its lock. */
+async function clearHalfMade(path: string, failed: (path: string, cause: unknown) => void): Promise<void> {
+  const made = await stat(path).catch(() => undefined)
+  if (made === undefined || Math.abs(Date.now() - made.mtimeMs) < halfMadeAfterMs) return
+  const lock = await lockIfThere(path, failed)
   if (lock === undefined) return
   try {
     await removeFiles(path, [lockName])
@@ -133,6 +175,16 @@ async function removeFiles(path: string, names: readonly string[]): Promise<void
   await rmdir(path).catch(() => undefined)
 }
 
+/** The bytes of the folders of producers that are not in `except`: of processes that live, or wait to be adopted. */
+export async function otherFolderBytes(spoolDir: string, except: ReadonlySet<string>): Promise<number> {
+  let bytes = 0
+  for (const name of await readdir(spoolDir)) {
+    const path = join(spoolDir, name)
+    if (folderPattern.test(name) && !except.has(path)) bytes += await folderBytes(path)
+  }
+  return bytes
+}
+
 /** The bytes of the files in a folder; 0 when it is not there. A file that goes meanwhile counts as gone. */
 export async function folderBytes(path: string): Promise<number> {
   const names = await readdir(path).catch(() => [])
@@ -145,6 +197,33 @@ export async function folderBytes(path: string): Promise<number> {
     ),
   )
   return sizes.reduce((total, size) => total + size, 0)
+}
+
+/**
+ * Bytes of a segment from `offset` on, fewer than `bytesMax` where it ends before. A segment that is gone from its
+ * folder has none: who removes one by hand gives it up, and must not keep those after it from being sent. When the
+ * folder is gone too, its volume may come back: that rejects.
+ */
+export async function readSegment(
+  folder: string,
+  segment: number,
+  offset: number,
+  bytesMax: number,
+): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(bytesMax)
+  let bytes = 0
+  try {
+    await using file = await open(join(folder, segmentName(segment)), 'r')
+    while (bytes < bytesMax) {
+      const { bytesRead } = await file.read(buffer, bytes, bytesMax - bytes, offset + bytes)
+      if (bytesRead === 0) break
+      bytes += bytesRead
+    }
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
+    await stat(join(folder, lockName))
+  }
+  return buffer.subarray(0, bytes)
 }
 
 /** 16 bytes that change with each boot of this machine. */

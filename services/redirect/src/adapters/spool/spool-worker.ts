@@ -16,67 +16,92 @@ const port = parentPort!
 const log = createLogger('redirect', options.instance, options.logLevel)
 const kafka = openKafka({ brokers: options.brokers, clientId: options.instance, log })
 const topic = openClickTopicKafka(kafka, options.topic, options.partitions)
-const folders = new Map<string, FolderSender>()
+const ownFolders = new Map<string, FolderSender>()
+/** The first that hold unsent clicks are being sent; the others wait for their turn, so that memory is bounded. */
+const adoptedFolders = new Map<string, FolderSender>()
 const stepEveryMs = 20
 const reportEveryMs = 100
-/** Above this part of its bound the spool no longer keeps what was sent. */
-const pressurePart = 0.75
+const adoptedAtOnceMax = 2
+/** How long an adopted folder is sent before others have their turn: one may wait for a partition without leader. */
+const turnMs = 10_000
 
 let hurry = false
 let closing = false
-let spoolBytes = 0
+let pressed = false
 let reportedAtMs = 0
+let turnEndsAtMs = 0
 
 port.on('message', (request: WorkerRequest) => {
-  if (request.kind === 'folder') {
-    const { path, producerId, own } = request
-    folders.set(
-      path,
-      new FolderSender({
-        path,
-        producerId: Buffer.from(producerId),
-        own,
-        topic,
-        log,
-        bootId: Buffer.from(options.bootId),
-        setAsideDir: options.setAsideDir,
-      }),
-    )
-  } else if (request.kind === 'grown') {
-    folders.get(request.path)?.extend(request.segment, request.bytes, request.sealed)
-    spoolBytes = request.spoolBytes
-  } else if (request.kind === 'hurry') hurry = true
+  if (request.kind === 'folder') addFolder(request)
+  else if (request.kind === 'grown') {
+    ownFolders.get(request.path)?.extend(request.segment, request.bytes, request.sealed)
+  } else if (request.kind === 'pressed') pressed = request.pressed
+  else if (request.kind === 'hurry') hurry = true
   else closing = true
 })
 
+function addFolder({ path, producerId, own }: Extract<WorkerRequest, { kind: 'folder' }>): void {
+  const folder = new FolderSender({
+    path,
+    producerId: Buffer.from(producerId),
+    own,
+    topic,
+    log,
+    bootId: Buffer.from(options.bootId),
+    setAsideDir: options.setAsideDir,
+  })
+  if (own) ownFolders.set(path, folder)
+  else {
+    adoptedFolders.set(path, folder)
+    void folder.measure()
+  }
+}
+
 function report(nowMs: number): void {
   reportedAtMs = nowMs
+  const folders = [...ownFolders, ...adoptedFolders]
   const message: WorkerReport = {
     kafka: topic.state(),
-    folders: [...folders].map(([path, folder]) => folder.report(path)),
+    folders: folders.map(([path, folder]) => folder.report(path)),
   }
   port.postMessage(message)
 }
 
 async function forgetFinished(): Promise<void> {
-  for (const [path, folder] of folders) {
+  for (const [path, folder] of adoptedFolders) {
     if (!folder.isFinished) continue
-    await folder.close()
-    folders.delete(path)
+    adoptedFolders.delete(path)
     port.postMessage({ kafka: topic.state(), folders: [{ ...folder.report(path), finished: true }] })
   }
 }
 
+async function stepAdopted(nowMs: number, keepMs: number): Promise<void> {
+  const all = [...adoptedFolders]
+  for (const [, folder] of all) if (folder.isSent) await folder.step(hurry, keepMs)
+  const unsent = all.filter(([, folder]) => !folder.isSent)
+  if (unsent.length <= adoptedAtOnceMax) turnEndsAtMs = nowMs + turnMs
+  for (const [path, folder] of unsent.slice(0, adoptedAtOnceMax)) {
+    if (nowMs < turnEndsAtMs) await folder.step(hurry, keepMs)
+    else if (await folder.rest()) {
+      // To the end of the line.
+      adoptedFolders.delete(path)
+      adoptedFolders.set(path, folder)
+      turnEndsAtMs = nowMs + turnMs
+    }
+  }
+}
+
 while (!closing) {
-  const keepMs = spoolBytes > options.spoolBytesMax * pressurePart ? 0 : sentKeptMs
-  for (const folder of folders.values()) await folder.step(hurry, keepMs)
+  const keepMs = pressed ? 0 : sentKeptMs
+  for (const folder of ownFolders.values()) await folder.step(hurry, keepMs)
+  const nowMs = performance.now()
+  await stepAdopted(nowMs, keepMs)
   await forgetFinished()
-  const nowMs = Date.now()
   if (hurry || nowMs - reportedAtMs >= reportEveryMs) report(nowMs)
   await sleep(stepEveryMs)
 }
-for (const folder of folders.values()) await folder.close()
-report(Date.now())
+for (const folder of [...ownFolders.values(), ...adoptedFolders.values()]) await folder.close()
+report(performance.now())
 // What is still on its way at Kafka is sent again by the next start; waiting for it is not worth more than this.
 await Promise.race([topic.close(), sleep(500)])
 process.exit(0)

@@ -15,7 +15,7 @@ import {
   segmentHeaderBytes,
 } from '../../domain/spool/segment-format.ts'
 import type { ClickSink, ClickToRecord } from '../../ports.ts'
-import { segmentName } from './spool-folder.ts'
+import { segmentName, syncFolder } from './spool-folder.ts'
 
 export interface SpoolWriterOptions {
   readonly path: string
@@ -40,6 +40,8 @@ const syncEveryMs = 1_000
 /** How long the sender may not yet know of what was written. */
 const tellEveryMs = 25
 const openEveryMs = 500
+/** What passes by itself once there is room again; after anything else another file is tried. */
+const noRoomCodes = new Set(['ENOSPC', 'EDQUOT'])
 
 export class SpoolWriter implements ClickSink, Disposable {
   readonly #options: SpoolWriterOptions
@@ -57,6 +59,7 @@ export class SpoolWriter implements ClickSink, Disposable {
   #triedAtMs = Number.NEGATIVE_INFINITY
   #unsynced = false
   #syncing = false
+  #failing = false
   /** Bytes of all segments of this writer that it has not been told to be gone. */
   #ownBytes = 0
 
@@ -74,6 +77,11 @@ export class SpoolWriter implements ClickSink, Disposable {
 
   get ownBytes(): number {
     return this.#ownBytes
+  }
+
+  /** Whether the last attempt to write failed. */
+  get isFailing(): boolean {
+    return this.#failing
   }
 
   /** A segment of this writer was removed. */
@@ -158,15 +166,24 @@ export class SpoolWriter implements ClickSink, Disposable {
       if (this.#fd < 0) return false
       writeFully(this.#fd, this.#buffer.subarray(0, this.#used))
     } catch (cause) {
+      this.#failing = true
       this.#options.failed('write', cause)
       this.#undo()
+      if (!noRoomCodes.has((cause as NodeJS.ErrnoException).code ?? '')) this.#giveUpSegment()
       return false
     }
+    this.#failing = false
     this.#bytes += this.#used
     this.#ownBytes += this.#used
     this.#unsynced = true
     if (this.#bytes >= (this.#options.segmentBytesMax ?? 16 * 1024 * 1024)) this.#seal()
     return true
+  }
+
+  /** Goes on with another file; not at once where this one took nothing either. */
+  #giveUpSegment(): void {
+    if (this.#bytes === segmentHeaderBytes) this.#triedAtMs = this.#options.clock()
+    this.#seal()
   }
 
   /** Takes back what a failed write left. Sequences are not used again, so a leftover can do no harm either. */
@@ -196,7 +213,9 @@ export class SpoolWriter implements ClickSink, Disposable {
       this.#triedAtMs = Number.NEGATIVE_INFINITY
       this.#bytes = segmentHeaderBytes
       this.#ownBytes += segmentHeaderBytes
+      syncFolder(this.#options.path).catch((cause) => this.#options.failed('sync', cause))
     } catch (cause) {
+      this.#failing = true
       if (fd >= 0) discard(fd, path)
       this.#options.failed('write', cause)
     }

@@ -7,7 +7,6 @@ export interface WorkerOptions {
   readonly topic: string
   /** How many the topic gets when it does not exist yet. */
   readonly partitions: number
-  readonly spoolBytesMax: number
   readonly bootId: Uint8Array
   /** Where clicks go that Kafka refuses for good. */
   readonly setAsideDir: string
@@ -23,9 +22,9 @@ export type WorkerRequest =
       readonly segment: number
       readonly bytes: number
       readonly sealed: boolean
-      /** Of the whole spool. */
-      readonly spoolBytes: number
     }
+  /** Whether room is short: then what was sent is not kept any longer. */
+  | { readonly kind: 'pressed'; readonly pressed: boolean }
   /** Send small batches at once: the process is about to end. */
   | { readonly kind: 'hurry' }
   | { readonly kind: 'close' }

@@ -5,12 +5,10 @@
 export interface Checkpoint {
   /** The last acknowledged sequence of each partition; 0 before the first. */
   readonly acknowledged: readonly number[]
-  /** When the last acknowledgement came; 0 before the first. */
-  readonly acknowledgedAtMs: number
 }
 
 export function emptyCheckpoint(partitionCount: number): Checkpoint {
-  return { acknowledged: new Array<number>(partitionCount).fill(0), acknowledgedAtMs: 0 }
+  return { acknowledged: new Array<number>(partitionCount).fill(0) }
 }
 
 export function encodeCheckpoint(checkpoint: Checkpoint): string {
@@ -22,11 +20,10 @@ export function decodeCheckpoint(text: string | undefined, partitionCount: numbe
   const empty = emptyCheckpoint(partitionCount)
   if (text === undefined) return empty
   try {
-    const { format, acknowledged, acknowledgedAtMs } = JSON.parse(text) as Record<string, unknown>
+    const { format, acknowledged } = JSON.parse(text) as Record<string, unknown>
     if (format !== 1 || !Array.isArray(acknowledged) || acknowledged.length !== partitionCount) return empty
     const sane = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
-    if (!acknowledged.every(sane) || typeof acknowledgedAtMs !== 'number') return empty
-    return { acknowledged, acknowledgedAtMs }
+    return acknowledged.every(sane) ? { acknowledged } : empty
   } catch {
     return empty
   }

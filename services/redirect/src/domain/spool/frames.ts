@@ -15,3 +15,16 @@ export function splitFrames(pieces: readonly Buffer[]): Buffer[] {
   }
   return frames
 }
+
+/** The sequence of the click in a frame: its first field, since no click has the sequence 0, which is left out. */
+export function sequenceOfFrame(frame: Buffer): number {
+  // The tag and the length of the click, and the tag of the sequence, stand before it.
+  let at = frame[1]! > 0x7f ? 4 : 3
+  let sequence = 0
+  for (let weight = 1; ; weight *= 0x80) {
+    const byte = frame[at]!
+    sequence += (byte & 0x7f) * weight
+    if (byte < 0x80 || weight > 2 ** 48) return sequence
+    at += 1
+  }
+}

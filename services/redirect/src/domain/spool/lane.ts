@@ -18,7 +18,14 @@ export interface Run {
   readonly end: SpoolPosition
 }
 
-export const laneBytesMax = 512 * 1024
+/** What all lanes of a producer may hold together, read and not yet acknowledged; a chunk more for each is bounded too. */
+const lanesBytesMax = 8 * 1024 * 1024
+
+/** How much a lane holds before it reads no further. */
+export function laneBytesMaxOf(partitionCount: number): number {
+  return Math.min(clickBatchBytesMax, Math.ceil(lanesBytesMax / partitionCount))
+}
+
 /** A batch of this size is worth a message of its own; a smaller one waits a little for company. */
 const batchBytesEnough = 128 * 1024
 const lingerMs = 80
@@ -38,6 +45,8 @@ export class Lane {
   sending = false
   failures = 0
   notBeforeMs = 0
+  /** The last click of this lane that was set aside: a batch that is tried again does not set it aside twice. */
+  setAsideTo = 0
   #runs: Run[] = []
   #bytes = 0
   #oldestAtMs = 0

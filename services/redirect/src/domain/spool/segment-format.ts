@@ -56,12 +56,13 @@ export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   return bytes
 }
 
-/** undefined when these bytes are no header, or of a hash that this version does not know. */
+/**
+ * undefined when these bytes are no whole header. The name of the hash is for whoever wonders why a link has that
+ * partition: records name their partition themselves, so those of another hash are sent where they were meant to go.
+ */
 export function decodeSegmentHeader(bytes: Buffer): SegmentHeader | undefined {
   if (bytes.length < segmentHeaderBytes || !bytes.subarray(0, magic.length).equals(magic)) return undefined
   if (crc32(bytes.subarray(0, offsets.crc)) !== bytes.readUInt32LE(offsets.crc)) return undefined
-  const hashName = bytes.toString('latin1', offsets.hashName, offsets.hashName + hashNameBytes)
-  if (hashName.replace(/\0+$/, '') !== partitionHashName) return undefined
   return {
     producerId: Buffer.from(bytes.subarray(offsets.producerId, offsets.producerId + producerIdBytes)),
     partitionCount: bytes.readUInt32LE(offsets.partitionCount),

@@ -14,33 +14,31 @@ export interface BatchPorts {
   setAside(partition: number, frame: Buffer): Promise<void>
 }
 
-export interface SentBatch {
-  readonly messages: number
-  readonly setAside: number
-}
-
-/** Resolves when each click of the batch was acknowledged or set aside. Rejects when it must be sent again. */
+/**
+ * Resolves, with the number of acknowledged messages, when each click of the batch was acknowledged or set aside.
+ * Rejects when it must be sent again.
+ */
 export async function sendBatch(
   ports: BatchPorts,
   producerId: Buffer,
   partition: number,
   pieces: readonly Buffer[],
-): Promise<SentBatch> {
+): Promise<number> {
   try {
     await ports.send(partition, frameClickBatch(producerId, pieces))
-    return { messages: 1, setAside: 0 }
+    return 1
   } catch (cause) {
     if (!(cause instanceof RefusedForGoodError)) throw cause
   }
   const frames = splitFrames(pieces)
   const [only] = frames
-  if (only === undefined) return { messages: 0, setAside: 0 }
+  if (only === undefined) return 0
   if (frames.length === 1) {
     await ports.setAside(partition, only)
-    return { messages: 0, setAside: 1 }
+    return 0
   }
   const middle = frames.length >>> 1
   const older = await sendBatch(ports, producerId, partition, frames.slice(0, middle))
   const newer = await sendBatch(ports, producerId, partition, frames.slice(middle))
-  return { messages: older.messages + newer.messages, setAside: older.setAside + newer.setAside }
+  return older + newer
 }

@@ -7,14 +7,21 @@
  */
 import { backoffMs } from '@linkfleet/runtime/backoff'
 import type { Checkpoint } from './checkpoint.ts'
-import { comparePositions, Lane, laneBytesMax, type SpoolPosition } from './lane.ts'
+import { sequenceOfFrame } from './frames.ts'
+import { comparePositions, Lane, laneBytesMaxOf, type SpoolPosition } from './lane.ts'
 import { recordBytesMax, scanRecords, segmentHeaderBytes } from './segment-format.ts'
 import { type BatchPorts, sendBatch } from './send-batch.ts'
+import { countTail, noteDamage, type TrackedSegment, trackSegment } from './tracked-segment.ts'
 
 export interface SpoolSenderPorts extends BatchPorts {
-  /** Bytes of a segment from `offset` on, `bytesMax` of them unless the file is shorter. Rejects on failure. */
+  /**
+   * Bytes of a segment from `offset` on, `bytesMax` of them unless the file is shorter; none when it is gone.
+   * Rejects on failure, and is then asked again.
+   */
   read(segment: number, offset: number, bytesMax: number): Promise<Buffer>
   remove(segment: number): Promise<void>
+  /** Keeps a segment, in which records were damaged, for somebody to look at, out of the way. */
+  setSegmentAside(segment: number): Promise<void>
   save(checkpoint: Checkpoint): Promise<void>
   /** Told of what went wrong; must not throw. */
   failed(what: 'read' | 'send' | 'save' | 'remove', cause: unknown): void
@@ -25,15 +32,9 @@ export interface SpoolSenderOptions {
   readonly partitionCount: number
   readonly checkpoint: Checkpoint
   readonly ports: SpoolSenderPorts
-  readonly clock: () => number
+  /** Milliseconds that only ever grow, since a wall clock that is set back would hold up every wait. */
+  readonly monotonicClock: () => number
   readonly random?: () => number
-}
-
-interface Segment {
-  readonly number: number
-  bytes: number
-  sealed: boolean
-  doneAtMs: number | undefined
 }
 
 const chunkBytes = 256 * 1024
@@ -44,27 +45,33 @@ export const sentKeptMs = 60_000
 
 export class SpoolSender {
   readonly #options: SpoolSenderOptions
-  readonly #segments: Segment[] = []
+  readonly #segments: TrackedSegment[] = []
   readonly #lanes: Lane[]
+  readonly #laneBytesMax: number
   readonly #inFlight = new Set<Promise<void>>()
-  #acknowledgedAtMs: number
   #unsaved = false
-  #savedAtMs = 0
+  #savedAtMs = Number.NEGATIVE_INFINITY
   #damagedBytes = 0
   #setAside = 0
   #sentMessages = 0
 
   constructor(options: SpoolSenderOptions) {
     this.#options = options
-    this.#acknowledgedAtMs = options.checkpoint.acknowledgedAtMs
+    this.#laneBytesMax = laneBytesMaxOf(options.partitionCount)
     const start = { segment: 0, offset: 0 }
     this.#lanes = options.checkpoint.acknowledged.map(
       (sequence, partition) => new Lane(partition, sequence, start),
     )
   }
 
+  /** Bytes of whole records that were damaged, each counted once. A torn tail is none. */
   get damagedBytes(): number {
-    return this.#damagedBytes
+    return this.#segments.reduce((sum, segment) => sum + segment.damagedBytes, this.#damagedBytes)
+  }
+
+  /** Whether nothing is on its way to Kafka. */
+  get isIdle(): boolean {
+    return this.#inFlight.size === 0
   }
 
   get setAsideClicks(): number {
@@ -104,7 +111,7 @@ export class SpoolSender {
   /** Tells of a segment, or that it grew. Only whole records up to `bytes` are read. Segments come in order. */
   extend(number: number, bytes: number, sealed: boolean): void {
     const known = this.#segments.find((segment) => segment.number === number)
-    if (known === undefined) this.#segments.push({ number, bytes, sealed, doneAtMs: undefined })
+    if (known === undefined) this.#segments.push(trackSegment(number, bytes, sealed))
     else {
       known.bytes = Math.max(known.bytes, bytes)
       known.sealed = sealed
@@ -116,7 +123,7 @@ export class SpoolSender {
    * having at most one on its way. `hurry` sends small batches at once; `keepMs` is how long sent segments stay.
    */
   async step(hurry = false, keepMs = sentKeptMs): Promise<void> {
-    const nowMs = this.#options.clock()
+    const nowMs = this.#options.monotonicClock()
     await this.#read(nowMs)
     for (const lane of this.#lanes) {
       if (!lane.isReady(nowMs, hurry)) continue
@@ -133,11 +140,11 @@ export class SpoolSender {
   }
 
   async save(): Promise<void> {
-    this.#savedAtMs = this.#options.clock()
+    this.#savedAtMs = this.#options.monotonicClock()
     this.#unsaved = false
     const acknowledged = this.#lanes.map((lane) => lane.acknowledged)
     try {
-      await this.#options.ports.save({ acknowledged, acknowledgedAtMs: this.#acknowledgedAtMs })
+      await this.#options.ports.save({ acknowledged })
     } catch (cause) {
       this.#unsaved = true
       this.#options.ports.failed('save', cause)
@@ -161,7 +168,8 @@ export class SpoolSender {
       // A file that is shorter than it was said to be lost its end with the power: the rest will never come.
       if (bytes.length < wanted) segment.bytes = start.offset + bytes.length
       const atEnd = start.offset + bytes.length === segment.bytes
-      if (this.#take(bytes, start, atEnd, nowMs) === 0 && !atEnd && bytes.length >= recordBytesMax) return
+      if (this.#take(bytes, segment, start, atEnd, nowMs) === 0 && !atEnd && bytes.length >= recordBytesMax)
+        return
     }
   }
 
@@ -182,7 +190,7 @@ export class SpoolSender {
   #nextToRead(): SpoolPosition | undefined {
     let next: SpoolPosition | undefined
     for (const lane of this.#lanes) {
-      if (lane.bytes >= laneBytesMax) continue
+      if (lane.bytes >= this.#laneBytesMax) continue
       const segment = this.#segments.find(({ number }) => number === lane.position.segment)
       if (segment === undefined || lane.position.offset >= segment.bytes) continue
       if (next === undefined || comparePositions(lane.position, next) < 0) next = lane.position
@@ -191,12 +199,13 @@ export class SpoolSender {
   }
 
   /** Deals the records of a chunk to the lanes that have read everything before it. Returns the bytes consumed. */
-  #take(bytes: Buffer, start: SpoolPosition, atEnd: boolean, nowMs: number): number {
-    const { records, consumedBytes, damagedBytes } = scanRecords(bytes, this.#options.partitionCount, atEnd)
+  #take(bytes: Buffer, segment: TrackedSegment, start: SpoolPosition, atEnd: boolean, nowMs: number): number {
+    const scan = scanRecords(bytes, this.#options.partitionCount, atEnd)
+    const { records, consumedBytes } = scan
     const endOffset = start.offset + consumedBytes
     const reading = this.#lanes.map(
       (lane) =>
-        lane.bytes < laneBytesMax &&
+        lane.bytes < this.#laneBytesMax &&
         lane.position.segment === start.segment &&
         lane.position.offset >= start.offset &&
         lane.position.offset <= endOffset,
@@ -218,7 +227,7 @@ export class SpoolSender {
       }
       lane.moveTo(end)
     }
-    this.#damagedBytes += damagedBytes
+    noteDamage(segment, scan, start.offset, endOffset)
     return consumedBytes
   }
 
@@ -226,42 +235,58 @@ export class SpoolSender {
     const runs = lane.next()
     lane.sending = true
     try {
-      const { ports, producerId } = this.#options
       const pieces = runs.map((run) => run.frames)
-      const sent = await sendBatch(ports, producerId, lane.partition, pieces)
+      const { producerId } = this.#options
+      this.#sentMessages += await sendBatch(this.#portsOf(lane), producerId, lane.partition, pieces)
       lane.sending = false
       lane.failures = 0
-      this.#sentMessages += sent.messages
-      this.#setAside += sent.setAside
-      const nowMs = this.#options.clock()
-      lane.settle(runs, nowMs)
-      this.#acknowledgedAtMs = nowMs
+      lane.settle(runs, this.#options.monotonicClock())
       this.#unsaved = true
     } catch (cause) {
       lane.sending = false
       const waitMs = backoffMs(lane.failures, { baseMs: 100, maxMs: 3_000 }, this.#options.random)
-      lane.notBeforeMs = this.#options.clock() + waitMs
+      lane.notBeforeMs = this.#options.monotonicClock() + waitMs
       lane.failures += 1
       this.#options.ports.failed('send', cause)
     }
   }
 
+  /** A batch of which one half was set aside and the other not acknowledged is tried again whole. */
+  #portsOf(lane: Lane): BatchPorts {
+    const { ports } = this.#options
+    return {
+      send: (partition, value) => ports.send(partition, value),
+      setAside: async (partition, frame) => {
+        const sequence = sequenceOfFrame(frame)
+        if (sequence <= lane.setAsideTo) return
+        await ports.setAside(partition, frame)
+        lane.setAsideTo = sequence
+        this.#setAside += 1
+      },
+    }
+  }
+
   async #clear(nowMs: number, keepMs: number): Promise<void> {
     const done = this.#earliest((lane) => lane.acknowledgedTo)
-    for (const segment of [...this.#segments]) {
-      if (segment.number >= done.segment) return
-      segment.doneAtMs ??= Math.max(this.#acknowledgedAtMs, 0)
-      if (nowMs - segment.doneAtMs < keepMs) return
-      // What was acknowledged is on record before what proves it goes.
+    const sent = this.#segments.filter(({ number }) => number < done.segment)
+    for (const segment of sent) segment.doneAtMs ??= nowMs
+    for (const segment of sent) {
+      if (nowMs - segment.doneAtMs! < keepMs) return
+      // What was acknowledged is on record before it goes, where that can be had: on a full disk it cannot, and
+      // a start that knows less sends again only what is still there, which the marks make harmless.
       if (this.#unsaved) await this.save()
-      if (this.#unsaved) return
+      const { ports } = this.#options
+      // Only the last segment of a producer may end in a torn record: a crash leaves that, and nobody was answered.
+      if (this.#segments.length > 1) countTail(segment)
       try {
-        await this.#options.ports.remove(segment.number)
+        if (segment.damagedBytes > 0) await ports.setSegmentAside(segment.number)
+        else await ports.remove(segment.number)
       } catch (cause) {
         this.#options.ports.failed('remove', cause)
         return
       }
       this.#segments.shift()
+      this.#damagedBytes += segment.damagedBytes
     }
   }
 
