@@ -21,6 +21,8 @@ export interface PrunerOptions {
 const everyMs = 10 * 60_000
 const rowsMax = 5_000
 const dayMs = grainsSeconds.day * 1000
+/** Clicks older than this are no longer recent. */
+const recentRetentionMs = 90 * dayMs
 
 interface Rule {
   readonly table: string
@@ -32,6 +34,12 @@ function rulesOf(retention: Retention): Rule[] {
   return [
     { table: 'marks', condition: 'applied_at < $1', keptMs: markRetentionMs },
     { table: 'dead_letters', condition: 'set_aside_at < $1', keptMs: markRetentionMs },
+    { table: 'recent_clicks', condition: 'newest_at < $1', keptMs: recentRetentionMs },
+    {
+      table: 'top_days',
+      condition: "day < ($1::timestamptz AT TIME ZONE 'UTC')::date",
+      keptMs: retention.hourDays * dayMs,
+    },
     { table: 'series_minute', condition: 'start_at < $1', keptMs: retention.minuteDays * dayMs },
     { table: 'series_hour', condition: 'start_at < $1', keptMs: retention.hourDays * dayMs },
     {

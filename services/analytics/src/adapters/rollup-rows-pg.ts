@@ -1,7 +1,10 @@
 /** Adds a rollup to its tables: one statement a table, rows as arrays, in key order. */
 import type { Queryable } from '@linkfleet/runtime/postgres'
 import type { Rollup } from '../domain/rollup.ts'
+import { writeRecents } from './recent-rows-pg.ts'
+import { writeTop } from './top-rows-pg.ts'
 import { writeTraits } from './trait-rows-pg.ts'
+import { writeVisitors } from './visitor-rows-pg.ts'
 
 interface Column {
   readonly type: 'int' | 'smallint' | 'bigint' | 'text' | 'ms' | 'day'
@@ -24,10 +27,13 @@ export async function writeRollup(transaction: Queryable, partition: number, rol
     if (rows > 0) await transaction.query(toQuery(upsert))
   }
   await writeTraits(transaction, rollup.traits)
+  await writeVisitors(transaction, rollup.visitors)
+  await writeRecents(transaction, rollup.recents)
+  await writeTop(transaction, partition, rollup.series)
 }
 
 function upsertsOf(partition: number, rollup: Rollup): Upsert[] {
-  const { totals, series, fleet, orphans } = rollup
+  const { totals, series, fleet, orphans, linkOrphans } = rollup
   return [
     {
       table: 'totals',
@@ -69,6 +75,14 @@ function upsertsOf(partition: number, rollup: Rollup): Upsert[] {
         partition: int(orphans.map(() => partition)),
       },
       add: { clicks: orphans.map((row) => row.clicks) },
+    },
+    {
+      table: 'link_orphans',
+      key: {
+        ...linkKey(linkOrphans),
+        reason: { type: 'smallint', values: linkOrphans.map((row) => row.reason) },
+      },
+      add: { clicks: linkOrphans.map((row) => row.clicks) },
     },
   ]
 }

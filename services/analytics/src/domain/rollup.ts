@@ -3,7 +3,9 @@
  * of the batch, and since all its clicks travel in one partition, no other consumer waits for that row.
  */
 import { type Click, ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
+import { RecentClicks } from './recent-clicks.ts'
 import { type ClassifyUserAgent, type Trait, traitIds, traitsOf } from './traits.ts'
+import { entryOf, visitorBytesMin } from './visitor-sketch.ts'
 
 export interface Tally {
   humans: number
@@ -47,6 +49,29 @@ export interface OrphanRow {
   clicks: number
 }
 
+/** Visitors of a link by day: what each sets in a sketch, by which it is counted once. */
+export interface VisitorRow {
+  readonly domainId: number
+  readonly code: string
+  readonly dayMs: number
+  readonly entries: Set<number>
+}
+
+export interface RecentRow {
+  readonly domainId: number
+  readonly code: string
+  readonly newestMs: number
+  /** The newest first, at most `recentClicksMax`. */
+  readonly clicks: readonly string[]
+}
+
+export interface LinkOrphanRow {
+  readonly domainId: number
+  readonly code: string
+  readonly reason: number
+  clicks: number
+}
+
 /** Every list is sorted by its table's key: all transactions lock rows in one order, so none deadlocks. */
 export interface Rollup {
   readonly totals: readonly TotalRow[]
@@ -54,6 +79,9 @@ export interface Rollup {
   readonly traits: readonly TraitRow[]
   readonly fleet: readonly FleetRow[]
   readonly orphans: readonly OrphanRow[]
+  readonly linkOrphans: readonly LinkOrphanRow[]
+  readonly visitors: readonly VisitorRow[]
+  readonly recents: readonly RecentRow[]
 }
 
 export const grainsSeconds = { minute: 60, hour: 3_600, day: 86_400 } as const
@@ -69,6 +97,11 @@ interface LinkSums {
   readonly series: Map<string, SeriesRow>
   /** By day, trait and value. */
   readonly traits: Map<string, TraitRow>
+  /** By day. */
+  readonly visitors: Map<number, VisitorRow>
+  /** By reason. */
+  readonly orphans: Map<number, LinkOrphanRow>
+  readonly recent: RecentClicks
 }
 
 export function startOf(atMs: number, grainSeconds: number): number {
@@ -99,6 +132,10 @@ export class RollupBuilder {
     sums.total.lastMs = Math.max(sums.total.lastMs ?? click.atMs, click.atMs)
     for (const grainSeconds of stepGrains) seriesRow(sums, click, grainSeconds)[who]++
     for (const [trait, value] of traitsOf(click, agent)) traitRow(sums, click, trait, value)[who]++
+    if (!agent.isBot && click.visitor.length >= visitorBytesMin) {
+      visitorRow(sums, click).entries.add(entryOf(click.visitor))
+    }
+    sums.recent.add(click, agent)
     for (const row of this.#fleetRows(click.atMs)) row[who]++
     return agent.isBot ? 'bot' : 'human'
   }
@@ -121,12 +158,23 @@ export class RollupBuilder {
       orphans: [...this.#orphans.values()].sort(
         (a, b) => a.dayMs - b.dayMs || a.domainId - b.domainId || a.reason - b.reason,
       ),
+      linkOrphans: links.flatMap((link) => [...link.orphans.values()].sort((a, b) => a.reason - b.reason)),
+      visitors: links.flatMap((link) => [...link.visitors.values()].sort((a, b) => a.dayMs - b.dayMs)),
+      recents: links.flatMap(({ total, recent }) => {
+        const { domainId, code } = total
+        const { newestMs, clicks } = recent.build()
+        return clicks.length === 0 ? [] : [{ domainId, code, newestMs, clicks }]
+      }),
     }
   }
 
   #addOrphan(click: Click): void {
     // A code that no link has is not kept: whoever asks for random codes must not make rows.
-    if (click.orphanReason > OrphanReason.UNKNOWN) this.#link(click).total.orphans++
+    if (click.orphanReason > OrphanReason.UNKNOWN) {
+      const sums = this.#link(click)
+      sums.total.orphans++
+      linkOrphanRow(sums, click).clicks++
+    }
     const day = startOf(click.atMs, grainsSeconds.day)
     const key = `${day} ${click.domainId} ${click.orphanReason}`
     const row = getOrMake(this.#orphans, key, () => ({
@@ -143,7 +191,14 @@ export class RollupBuilder {
     return getOrMake(this.#links, `${click.domainId} ${click.code}`, () => {
       const { domainId, code } = click
       const total = { domainId, code, humans: 0, bots: 0, orphans: 0, firstMs: null, lastMs: null }
-      return { total, series: new Map(), traits: new Map() }
+      return {
+        total,
+        series: new Map(),
+        traits: new Map(),
+        visitors: new Map(),
+        orphans: new Map(),
+        recent: new RecentClicks(),
+      }
     })
   }
 
@@ -189,7 +244,16 @@ function traitRow(sums: LinkSums, click: Click, name: Trait, value: string): Tra
   }))
 }
 
-function getOrMake<V>(map: Map<string, V>, key: string, make: () => V): V {
+function visitorRow(sums: LinkSums, { domainId, code, atMs }: Click): VisitorRow {
+  const day = atMs - (atMs % dayMs)
+  return getOrMake(sums.visitors, day, () => ({ domainId, code, dayMs: day, entries: new Set<number>() }))
+}
+
+function linkOrphanRow(sums: LinkSums, { domainId, code, orphanReason: reason }: Click): LinkOrphanRow {
+  return getOrMake(sums.orphans, reason, () => ({ domainId, code, reason, clicks: 0 }))
+}
+
+function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   let value = map.get(key)
   if (value === undefined) {
     value = make()

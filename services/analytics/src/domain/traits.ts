@@ -9,6 +9,13 @@ export const traitIds = {
   operatingSystem: 4,
   device: 5,
   language: 6,
+  region: 7,
+  city: 8,
+  utmSource: 9,
+  utmMedium: 10,
+  utmCampaign: 11,
+  utmTerm: 12,
+  utmContent: 13,
 } as const
 
 export type Trait = keyof typeof traitIds
@@ -26,19 +33,29 @@ export type ClassifyUserAgent = (userAgent: string) => UserAgent
 
 /** The traits that are known, each at most once. */
 export function traitsOf(click: Click, agent: UserAgent): [Trait, string][] {
-  const all: [Trait, string][] = [
-    ['country', countryOf(click.country)],
-    ['referrer', hostOf(click.referrerHost)],
-    ['browser', agent.browser],
-    ['operatingSystem', agent.operatingSystem],
-    ['device', agent.device],
-    ['language', languageOf(click.language)],
-  ]
-  return all.filter(([, value]) => value !== '')
+  const known: [Trait, string][] = []
+  const add = (trait: Trait, value: string) => {
+    if (value !== '') known.push([trait, value])
+  }
+  const country = countryOf(click.country)
+  add('country', country)
+  add('referrer', hostOf(click.referrerHost))
+  add('browser', agent.browser)
+  add('operatingSystem', agent.operatingSystem)
+  add('device', agent.device)
+  add('language', languageOf(click.language))
+  if (click.region !== '') add('region', inCountry(click.region, country))
+  if (click.city !== '') add('city', inCountry(click.city, country))
+  if (click.utmSource !== '') add('utmSource', wordOf(click.utmSource))
+  if (click.utmMedium !== '') add('utmMedium', wordOf(click.utmMedium))
+  if (click.utmCampaign !== '') add('utmCampaign', wordOf(click.utmCampaign))
+  if (click.utmTerm !== '') add('utmTerm', wordOf(click.utmTerm))
+  if (click.utmContent !== '') add('utmContent', wordOf(click.utmContent))
+  return known
 }
 
 /** ISO 3166-1 alpha-2, or nothing. */
-function countryOf(text: string): string {
+export function countryOf(text: string): string {
   return /^[A-Z]{2}$/.test(text) ? text : ''
 }
 
@@ -47,8 +64,22 @@ function languageOf(text: string): string {
   return /^([a-z]{2,3})(?:[-_]|$)/i.exec(text)?.[1]?.toLowerCase() ?? ''
 }
 
+/** Many countries have a Victoria and a Springfield. */
+function inCountry(name: string, country: string): string {
+  const word = wordOf(name)
+  return word === '' || country === '' ? word : `${word}, ${country}`
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const controlPattern = /[\u0000-\u001f\u007f-\u009f]/
+
+/** Any text that Postgres and a terminal can show; anything else is nothing. */
+function wordOf(text: string): string {
+  return text.isWellFormed() && !controlPattern.test(text) ? text.trim() : ''
+}
+
 /** A DNS name as a browser sends it (already lower-case ASCII), or nothing: the header is the client's to forge. */
-function hostOf(text: string): string {
+export function hostOf(text: string): string {
   const host = text.toLowerCase()
   return host.length <= 253 && /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::\d{1,5})?$/.test(host) ? host : ''
 }
