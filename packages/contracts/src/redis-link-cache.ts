@@ -43,6 +43,12 @@ export interface RelayedLink extends FreshLink {
   readonly generation: number
 }
 
+/** What names a link. */
+export interface LinkName {
+  readonly domainId: number
+  readonly code: string
+}
+
 export interface LinkEntry extends FreshLink {
   readonly generation: number
 }
@@ -100,9 +106,12 @@ export function decodeMark(value: Buffer | string | null): LinkMark | undefined 
  * generation or timeline than the mark's, or without a mark, has only its own.
  */
 export function judgeEntry(entryValue: Buffer | null, markValue: Buffer | null): FreshLink | undefined {
+  return judge(entryValue, decodeMark(markValue))
+}
+
+function judge(entryValue: Buffer | null, mark: LinkMark | undefined): FreshLink | undefined {
   const entry = entryValue === null ? undefined : decodeEntry(entryValue)
   if (entry === undefined) return undefined
-  const mark = decodeMark(markValue)
   const covered =
     mark !== undefined && mark.generation === entry.generation && mark.timeline === entry.copy.timeline
   return { copy: entry.copy, asOfMs: covered ? Math.max(entry.asOfMs, mark.watermarkMs) : entry.asOfMs }
@@ -139,9 +148,7 @@ export interface RedisLinkCache {
   /** One MGET. undefined: not cached. */
   read(domainId: number, code: string): Promise<FreshLink | undefined>
   /** As `read` of each, in order, in one round trip; of one that fails, all fail. */
-  readAll(
-    links: readonly { readonly domainId: number; readonly code: string }[],
-  ): Promise<(FreshLink | undefined)[]>
+  readAll(links: readonly LinkName[]): Promise<(FreshLink | undefined)[]>
   /** A fill after a read of Postgres, or the write-through after a commit. */
   fill(link: FreshLink): Promise<PutOutcome>
   /** As `fill` of each, in order, in as few calls as may be; of calls that fail, all fail. */
@@ -173,6 +180,20 @@ export function createRedisLinkCache(client: RedisCommands, prefix: string): Red
 
   const writes = createLinkWrites(client, prefix, scripts)
 
+  /** Where the keys of a command must share a slot: each entry with its mark, in one pipeline. */
+  async function readEach(links: readonly LinkName[]): Promise<(FreshLink | undefined)[]> {
+    const commands = links.map(({ domainId, code }) => {
+      return ['mgetBuffer', entryKey(prefix, domainId, code), markKey(prefix, hashTagOf(domainId, code))]
+    })
+    const answers = (await client.pipeline(commands).exec()) ?? []
+    return links.map((_link, place) => {
+      const [failure, values] = answers[place] ?? [new Error('the pipeline was not answered'), undefined]
+      if (failure !== null) throw failure
+      const [entry = null, markValue = null] = values as (Buffer | null)[]
+      return judgeEntry(entry, markValue)
+    })
+  }
+
   return {
     async read(domainId, code) {
       const mark = markKey(prefix, hashTagOf(domainId, code))
@@ -180,16 +201,16 @@ export function createRedisLinkCache(client: RedisCommands, prefix: string): Red
       return judgeEntry(entry, markValue)
     },
     async readAll(links) {
-      const commands = links.map(({ domainId, code }) => {
-        return ['mgetBuffer', entryKey(prefix, domainId, code), markKey(prefix, hashTagOf(domainId, code))]
-      })
-      const answers = (await client.pipeline(commands).exec()) ?? []
-      return links.map((_link, place) => {
-        const [failure, values] = answers[place] ?? [new Error('the pipeline was not answered'), undefined]
-        if (failure !== null) throw failure
-        const [entry = null, markValue = null] = values as (Buffer | null)[]
-        return judgeEntry(entry, markValue)
-      })
+      if (links.length === 0) return []
+      if (client.isCluster) return await readEach(links)
+      const tags = links.map(({ domainId, code }) => hashTagOf(domainId, code))
+      const marked = [...new Set(tags)]
+      const values = await client.mgetBuffer(
+        ...links.map(({ domainId, code }) => entryKey(prefix, domainId, code)),
+        ...marked.map((tag) => markKey(prefix, tag)),
+      )
+      const marks = new Map(marked.map((tag, at) => [tag, decodeMark(values[links.length + at] ?? null)]))
+      return tags.map((tag, place) => judge(values[place] ?? null, marks.get(tag)))
     },
     ...writes,
     async advance(hashTag, known, watermarkMs) {
