@@ -110,6 +110,13 @@ export const redirectConfig = defineConfig({
     minimum: 50,
     maximum: 950,
   }),
+  missLimitPerMinute: integer('MISS_LIMIT_PER_MINUTE', {
+    description:
+      'A client that asks for more links that do not exist is answered 429 until its minute is over; 0: nobody is.',
+    default: 120,
+    minimum: 0,
+    maximum: 1_000_000,
+  }),
   breakerWindowMs: integer('BREAKER_WINDOW_MS', {
     description: 'How long a source that failed is left alone before one request tries it again.',
     default: 1_000,

@@ -55,6 +55,12 @@ export function createRedirectEvents({ log, metrics }: Pick<ServiceContext, 'log
     'redirect_clock_skew_seconds',
     "How far the primary's clock is ahead of this process's, as last measured.",
   )
+  const refusals = metrics.counter(
+    'redirect_refused_total',
+    'Requests answered 429: their client missed too often, or too many wrong passwords were tried.',
+    ['reason'],
+    [{ reason: 'misses' }, { reason: 'passwords' }],
+  )
   const complain = createComplain(log)
 
   return {
@@ -79,6 +85,9 @@ export function createRedirectEvents({ log, metrics }: Pick<ServiceContext, 'log
     spoolFailed(operation: 'write' | 'sync', cause: unknown): void {
       spoolFailures.inc({ operation })
       complain(`spool ${operation}`, cause, 'the spool cannot be written')
+    },
+    refused(reason: 'misses' | 'passwords'): void {
+      refusals.inc({ reason })
     },
     feedGap(reason: string): void {
       feedGaps.inc()

@@ -74,6 +74,14 @@ export interface LinkDescriptions {
   describe(key: LinkKey): Promise<{ readonly title: string; readonly createdAtMs: number } | null>
 }
 
+/** Bounds how often somebody may fail within a window of time, over all instances. Neither ever rejects. */
+export interface AttemptLimit {
+  /** Counts one attempt. 0 while that is within the limit, else how long no further one is allowed, in ms. */
+  attempt(key: string): Promise<number>
+  /** Takes one back: it was no failure. */
+  forgive(key: string): Promise<void>
+}
+
 /** A source that may be away: undefined instead of a failure, whatever the failure was. */
 export type MayMiss<T> = {
   [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R>

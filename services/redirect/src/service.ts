@@ -1,18 +1,25 @@
+import { randomBytes } from 'node:crypto'
 import { createClientAddress } from '@linkfleet/runtime/client-address'
 import { listen } from '@linkfleet/runtime/http'
 import { openKafka } from '@linkfleet/runtime/kafka'
 import type { Logger } from '@linkfleet/runtime/log'
 import type { ServiceContext } from '@linkfleet/runtime/process'
+import { openRedis } from '@linkfleet/runtime/redis'
 import type { FastifyInstance } from 'fastify'
+import { createAttemptLimit } from './adapters/attempt-limit-redis.ts'
+import { createGuard } from './adapters/guard.ts'
 import { openLinkAuthorityGrpc } from './adapters/link-authority-grpc.ts'
 import { openLinkCacheRedis } from './adapters/link-cache-redis.ts'
 import { openLinkChangesKafka } from './adapters/link-changes-kafka.ts'
+import { openLinkOwnerGrpc } from './adapters/link-owner-grpc.ts'
 import { openLinkReplicasPg } from './adapters/link-replicas-pg.ts'
 import { openPlaces } from './adapters/places-mmdb.ts'
 import { createSources, type OpenSources, watchSources } from './adapters/sources.ts'
 import { type ClickSpool, openClickSpool } from './adapters/spool/click-spool.ts'
 import { openVisitorSaltsGrpc } from './adapters/visitor-salts-grpc.ts'
 import type { RedirectConfig } from './config.ts'
+import { CircuitBreaker } from './domain/circuit-breaker.ts'
+import { ClickBudgets } from './domain/click-budgets.ts'
 import { createFindLink } from './domain/find-link.ts'
 import { createIdentifyClient } from './domain/identify-client.ts'
 import { LinkMemory, linkKeyOf } from './domain/link-memory.ts'
@@ -26,6 +33,13 @@ import { exposeState } from './state-metrics.ts'
 const clock = Date.now
 const absencesMax = 20_000
 const floorsMax = 100_000
+/** Limited links followed within the last seconds: some 20 MB. */
+const budgetsMax = 50_000
+const sweepEveryMs = 2_500
+/** Who knows the password needs few; a link that many try at once stays open to those who know it for a while. */
+const passwordsPerClientMax = 10
+const passwordsPerLinkMax = 200
+const passwordWindowSeconds = 15 * 60
 
 export interface Redirect extends AsyncDisposable {
   readonly url: string
@@ -68,24 +82,98 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
       },
     }),
   )
-  exposeState(context, { ...open, memory, clicks, sources, feed, clock })
+  const conditions = openConditions(config, context, events, resources)
+  exposeState(context, { ...open, memory, clicks, sources, feed, budgets: conditions.budgets, clock })
 
-  const server = createRedirectServer({
+  const { server, misses } = createRedirectServer({
+    ...conditions,
     log,
     metrics: context.metrics,
     publicUrl: config.publicUrl,
     findLink,
+    authority: sources.authority,
     clicks,
     describeClick: await openDescribeClick(config, events, resources),
+    clientAddress: createClientAddress(config.trustedProxies),
     clock,
     lookedUp: events.lookedUp,
+    refused: events.refused,
   })
+  resources.use(sweepEach(sweepEveryMs, () => misses.sweep()))
   const http = resources.use(await listen(server, config.httpHost, config.httpPort))
   resources.defer(() => cutLateConnections(server, config.drainTimeoutMs / 4))
   resources.use(watchSources(open, () => context.health.setReady()))
 
   const started = resources.move()
   return { url: http.url, [Symbol.asyncDispose]: () => started.disposeAsync() }
+}
+
+/** What links may ask for before they are followed, and what bounds those who try out codes and passwords. */
+function openConditions(
+  config: RedirectConfig,
+  { log }: ServiceContext,
+  events: RedirectEvents,
+  resources: AsyncDisposableStack,
+) {
+  const owner = resources.use(
+    openLinkOwnerGrpc({
+      addresses: config.shortenerAddresses,
+      deadlineMs: config.shortenerTimeoutMs,
+      guard: createGuard({
+        breaker: new CircuitBreaker({ failuresMax: 3, windowMs: config.breakerWindowMs / 2 }),
+        deadlineMs: config.shortenerTimeoutMs,
+        clock,
+        failed: (cause) => events.sourceFailed('primary', cause),
+      }),
+    }),
+  )
+  const budgets = new ClickBudgets({
+    leases: owner.leases,
+    clock,
+    newRequestId: () => randomBytes(16),
+    budgetsMax,
+  })
+  // After the last request and before the shortener is left: what was leased and not used goes back.
+  resources.defer(() => budgets.close())
+  resources.use(sweepEach(sweepEveryMs, () => void budgets.sweep()))
+
+  const redis = resources.use(
+    openRedis({
+      url: config.redisUrl,
+      name: 'redirect limits',
+      commandTimeoutMs: config.redisTimeoutMs,
+      log,
+    }),
+  )
+  const guard = createGuard({
+    breaker: new CircuitBreaker({ failuresMax: 1, windowMs: config.breakerWindowMs }),
+    deadlineMs: config.redisTimeoutMs,
+    clock,
+    failed: (cause) => events.sourceFailed('redis', cause),
+  })
+  const limit = (name: string, attemptsMax: number, windowSeconds: number) =>
+    createAttemptLimit({
+      redis: redis.client,
+      guard,
+      keyPrefix: `${config.redisKeyPrefix}${name}`,
+      attemptsMax,
+      windowSeconds,
+      clock,
+    })
+  return {
+    budgets,
+    descriptions: owner.descriptions,
+    missLimit: config.missLimitPerMinute === 0 ? undefined : limit('misses', config.missLimitPerMinute, 60),
+    passwordLimits: {
+      perClient: limit('passwords-of-client', passwordsPerClientMax, passwordWindowSeconds),
+      perLink: limit('passwords-of-link', passwordsPerLinkMax, passwordWindowSeconds),
+    },
+  }
+}
+
+function sweepEach(everyMs: number, sweep: () => void): Disposable {
+  const timer = setInterval(sweep, everyMs)
+  return { [Symbol.dispose]: () => clearInterval(timer) }
 }
 
 async function openDescribeClick(

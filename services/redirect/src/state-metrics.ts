@@ -3,6 +3,7 @@ import type { ServiceContext } from '@linkfleet/runtime/process'
 import type { LinkChangesFeed } from './adapters/link-changes-kafka.ts'
 import type { OpenSources, Sources } from './adapters/sources.ts'
 import type { ClickSpool } from './adapters/spool/click-spool.ts'
+import type { ClickBudgets } from './domain/click-budgets.ts'
 import type { LinkMemory } from './domain/link-memory.ts'
 
 export interface RedirectState extends OpenSources {
@@ -10,11 +11,12 @@ export interface RedirectState extends OpenSources {
   readonly clicks: ClickSpool
   readonly sources: Sources
   readonly feed: LinkChangesFeed
+  readonly budgets: ClickBudgets
   readonly clock: () => number
 }
 
 export function exposeState({ metrics, health }: ServiceContext, state: RedirectState): void {
-  const { memory, clicks, sources, replicas, redis, authority, feed, clock } = state
+  const { memory, clicks, sources, replicas, redis, authority, feed, budgets, clock } = state
   health.dependency('redis', () => redis.state())
   health.dependency('shortener', () => (authority.isConnected() ? 'up' : 'down'))
   health.dependency('kafka', () => clicks.state().kafka)
@@ -32,6 +34,11 @@ export function exposeState({ metrics, health }: ServiceContext, state: Redirect
     'redirect_memory_cache_evictions',
     'Links evicted from memory since the start.',
     () => memory.evictions,
+  )
+  gauge(
+    'redirect_leased_clicks',
+    'Clicks of limited links that are leased and not used: what a crash would burn.',
+    () => budgets.clicksLeft,
   )
   gauge(
     'redirect_spool_bytes',

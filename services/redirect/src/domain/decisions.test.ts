@@ -39,9 +39,9 @@ describe('what becomes of a link', () => {
     })
     expect(resolveLink({ ...link, expiresAtMs: nowMs + 1 }, nowMs).kind).toBe('redirect')
   })
-  test('a link that starts later is hidden until then', () => {
+  test('a link that starts later is not started until then', () => {
     expect(resolveLink({ ...link, startsAtMs: nowMs + 1 }, nowMs)).toEqual({
-      kind: 'hidden',
+      kind: 'not-started',
       reason: OrphanReason.NOT_STARTED,
     })
     expect(resolveLink({ ...link, startsAtMs: nowMs }, nowMs).kind).toBe('redirect')
@@ -55,6 +55,13 @@ describe('what becomes of a link', () => {
     })
     expect(resolveLink({ ...link, state: 9 as LinkState }, nowMs).kind).toBe('gone')
   })
+  test.each([{ maxClicks: 1 }, { passwordProtected: true }, { forwardQuery: true }])(
+    'a link with %o leads on after something else',
+    (feature) => {
+      expect(resolveLink({ ...link, ...feature }, nowMs)).toMatchObject({ kind: 'conditional', status: 302 })
+      expect(resolveLink({ ...link, ...feature, expiresAtMs: nowMs }, nowMs).kind).toBe('gone')
+    },
+  )
   test.each([301, 307, 308])('a link may ask for %i', (status) => {
     expect(resolveLink({ ...link, redirectStatus: status }, nowMs)).toMatchObject({ status })
   })

@@ -2,12 +2,16 @@
 import { OrphanReason } from '@linkfleet/contracts/clicks'
 import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 
+export type RedirectStatus = 301 | 302 | 307 | 308
+
 export type Resolution =
-  | { readonly kind: 'redirect'; readonly targetUrl: string; readonly status: 301 | 302 | 307 | 308 }
+  | { readonly kind: 'redirect'; readonly targetUrl: string; readonly status: RedirectStatus }
+  /** It leads on, but something comes first: its password, a click of its budget, the query it forwards. */
+  | { readonly kind: 'conditional'; readonly targetUrl: string; readonly status: RedirectStatus }
   /** It was there and is no longer: 410. */
   | { readonly kind: 'gone'; readonly reason: OrphanReason }
-  /** It is not there yet, and says so to nobody: 404. */
-  | { readonly kind: 'hidden'; readonly reason: OrphanReason }
+  /** It does not lead anywhere yet: 404. */
+  | { readonly kind: 'not-started'; readonly reason: OrphanReason }
 
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 307, 308])
 
@@ -18,7 +22,15 @@ export function resolveLink(link: LinkCopy, nowMs: number): Resolution {
   if (link.expiresAtMs !== 0 && nowMs >= link.expiresAtMs)
     return { kind: 'gone', reason: OrphanReason.EXPIRED }
   if (link.startsAtMs !== 0 && nowMs < link.startsAtMs)
-    return { kind: 'hidden', reason: OrphanReason.NOT_STARTED }
-  const status = redirectStatuses.has(link.redirectStatus) ? link.redirectStatus : 302
-  return { kind: 'redirect', targetUrl: link.targetUrl, status: status as 301 | 302 | 307 | 308 }
+    return { kind: 'not-started', reason: OrphanReason.NOT_STARTED }
+  const isPlain = link.maxClicks === 0 && !link.passwordProtected && !link.forwardQuery
+  return {
+    kind: isPlain ? 'redirect' : 'conditional',
+    targetUrl: link.targetUrl,
+    status: statusOf(link),
+  }
+}
+
+export function statusOf({ redirectStatus }: LinkCopy): RedirectStatus {
+  return redirectStatuses.has(redirectStatus) ? (redirectStatus as RedirectStatus) : 302
 }

@@ -1,42 +1,41 @@
-/** GET and HEAD /:code. */
-import { ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
+/** GET and HEAD /:code; and POST, which is how a password comes. */
+import { OrphanReason } from '@linkfleet/contracts/clicks'
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { isPrefetch } from '../domain/click-details.ts'
 import type { FindLink, FoundLink } from '../domain/find-link.ts'
 import { resolveLink } from '../domain/resolve-link.ts'
-import type { ClickSink } from '../ports.ts'
 import { answerWithoutLink } from './answer-without-link.ts'
-import type { ClickSubject, DescribeClick } from './describe-click.ts'
+import { answerFailure, defaultDomainId, type Endings } from './endings.ts'
+import type { FollowConditional } from './follow-conditional.ts'
+import type { MissGate } from './miss-gate.ts'
+import type { PreviewLink } from './preview-link.ts'
 
 export interface FollowLinkDependencies {
   readonly findLink: FindLink
-  readonly clicks: ClickSink
-  readonly describeClick: DescribeClick
   readonly clock: () => number
   readonly lookedUp: (found: FoundLink) => void
+  readonly endings: Endings
+  readonly misses: MissGate
+  readonly followConditional: FollowConditional
+  readonly previewLink: PreviewLink
 }
 
 type CodeRequest = FastifyRequest<{ Params: { code: string } }>
 
 /** Every code and alias there can be; anything else needs no look-up to be known as missing. */
-const codePattern = /^[A-Za-z0-9_-]{1,128}$/
-const defaultDomainId = 1
+export const codePattern = /^[A-Za-z0-9_-]{1,128}$/
+/** More than a form with the longest password, every character of it percent-encoded. */
+const formBytesMax = 4_096
 
-const redirectHeaders = {
-  'cache-control': 'private, max-age=0',
-  'referrer-policy': 'strict-origin-when-cross-origin',
-  'x-robots-tag': 'noindex',
-} as const
-
-export function followLink(deps: FollowLinkDependencies): RouteOptions {
-  return {
+export function followLink(deps: FollowLinkDependencies): RouteOptions[] {
+  const route: RouteOptions = {
     method: ['GET', 'HEAD'],
     url: '/:code',
-    config: { statuses: [302, 404, 410] },
+    config: { statuses: [200, 301, 302, 307, 308, 404, 410, 429] },
     handler(request, reply) {
+      if (deps.misses.refuses(request, reply)) return
       const { code } = (request as CodeRequest).params
       if (!codePattern.test(code)) {
-        answerWithoutLink(request, reply, 'not-found')
+        answerOther(deps, request, reply, code)
         return
       }
       const found = deps.findLink(defaultDomainId, code)
@@ -49,6 +48,30 @@ export function followLink(deps: FollowLinkDependencies): RouteOptions {
       }
     },
   }
+  return [
+    route,
+    {
+      ...route,
+      method: 'POST',
+      bodyLimit: formBytesMax,
+      config: { statuses: [303, 403, 404, 410, 413, 415, 429] },
+    },
+  ]
+}
+
+/** A path segment that is no code may ask for the preview of one. */
+function answerOther(
+  deps: FollowLinkDependencies,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  segment: string,
+): void {
+  const code = segment.slice(0, -1)
+  if (!segment.endsWith('+') || !codePattern.test(code) || request.method === 'POST') {
+    answerWithoutLink(request, reply, 'not-found')
+    return
+  }
+  deps.previewLink(request, reply, code).catch((cause: unknown) => answerFailure(reply, cause))
 }
 
 function answer(
@@ -64,56 +87,21 @@ function answer(
     return
   }
   const nowMs = deps.clock()
-  const resolution =
-    found.kind === 'absent'
-      ? ({ kind: 'hidden', reason: OrphanReason.UNKNOWN } as const)
-      : resolveLink(found.known.copy, nowMs)
-  const isClick = request.method === 'GET' && !isPrefetch(request.headers)
-  const subject = { domainId: defaultDomainId, code, nowMs }
-  if (resolution.kind !== 'redirect') {
-    const what = resolution.kind === 'gone' ? 'gone' : 'not-found'
-    const orphan = { ...subject, orphanReason: resolution.reason, targetUrl: '' }
-    record(deps, request, reply, isClick, orphan, () => answerWithoutLink(request, reply, what))
+  if (found.kind === 'absent') {
+    deps.misses.missed(request)
+    deps.endings.refuse(request, reply, { code, nowMs, what: 'not-found', reason: OrphanReason.UNKNOWN })
     return
   }
-  const { status, targetUrl } = resolution
-  const click = { ...subject, orphanReason: OrphanReason.UNSPECIFIED, targetUrl }
-  record(deps, request, reply, isClick, click, () => {
-    reply.code(status).headers(redirectHeaders).header('location', targetUrl).send()
-  })
-}
-
-/** Answers once the click is written, or at once when there is none. */
-function record(
-  deps: FollowLinkDependencies,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  isClick: boolean,
-  subject: ClickSubject,
-  respond: () => void,
-): void {
-  if (!isClick) {
-    respondOrFail(reply, respond)
-    return
+  const resolution = resolveLink(found.known.copy, nowMs)
+  if (resolution.kind === 'redirect') {
+    // A form that was filled in for a link whose password is gone is no reason to repeat a POST at the target.
+    const status = request.method === 'POST' ? 303 : resolution.status
+    deps.endings.redirect(request, reply, { code, nowMs, targetUrl: resolution.targetUrl, status })
+  } else if (resolution.kind === 'conditional') {
+    deps
+      .followConditional(request, reply, found.known.copy, nowMs)
+      .catch((cause: unknown) => answerFailure(reply, cause))
+  } else {
+    deps.endings.refuse(request, reply, { code, nowMs, what: resolution.kind, reason: resolution.reason })
   }
-  const click = deps.describeClick(request, subject)
-  deps.clicks.append(click, (recorded) => {
-    if (!recorded && click.kind === ClickKind.REDIRECT) reply.header('click-recorded', 'no')
-    respondOrFail(reply, respond)
-  })
-}
-
-/** Clicks are released outside of any request's handler, where an exception would end the process. */
-function respondOrFail(reply: FastifyReply, respond: () => void): void {
-  try {
-    respond()
-  } catch (cause) {
-    answerFailure(reply, cause)
-  }
-}
-
-/** Answers 500, which the server logs and counts, without the headers that may be what could not be sent. */
-function answerFailure(reply: FastifyReply, cause: unknown): void {
-  for (const name of [...Object.keys(redirectHeaders), 'location']) reply.removeHeader(name)
-  reply.send(cause instanceof Error ? cause : new Error('The answer failed.', { cause }))
 }

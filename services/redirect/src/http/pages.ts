@@ -10,9 +10,23 @@ main{width:100%;max-width:30rem;padding:2.5rem clamp(1.5rem,6vw,2.75rem);backgro
 .code{margin:0;font:600 .875rem/1 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;letter-spacing:.08em;color:var(--accent)}
 h1{margin:.75rem 0 .5rem;font-size:clamp(1.5rem,5vw,1.9rem);line-height:1.2;letter-spacing:-.015em;text-wrap:balance}
 p{margin:0;color:var(--soft);text-wrap:pretty}
-code{font:inherit;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;color:var(--ink);overflow-wrap:anywhere}`
+code{font:inherit;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;color:var(--ink);overflow-wrap:anywhere}
+strong{color:var(--ink)}a{color:var(--accent)}
+form{margin:1.5rem 0 0;display:grid;gap:.5rem}label{font-weight:600;color:var(--ink)}
+input,button{font:inherit;padding:.6rem .8rem;border-radius:.5rem;border:1px solid var(--line);background:var(--paper);color:var(--ink)}
+button{border-color:var(--accent);background:var(--accent);color:#fff;font-weight:600;cursor:pointer}
+@media (prefers-color-scheme:dark){button{color:#14161c}}
+dl{margin:1.25rem 0;display:grid;grid-template-columns:auto 1fr;gap:.4rem 1rem}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
+ul{margin:0 0 1.25rem;padding-left:1.1rem;color:var(--ink)}`
 
-function page(label: string, heading: string, html: string): string {
+export interface PageText {
+  readonly label: string
+  readonly heading: string
+  /** What follows the heading, within a paragraph. Everything in it that is not ours is escaped. */
+  readonly html: string
+}
+
+export function page({ label, heading, html }: PageText): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <meta name="robots" content="noindex"><title>${heading}</title><style>${style}</style></head>
@@ -20,32 +34,62 @@ function page(label: string, heading: string, html: string): string {
 `
 }
 
-function escapeHtml(text: string): string {
+export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
-export const notFoundPage = page(
-  '404',
-  'There is no such link',
-  'Check the address for a typing error: capital and small letters differ. If somebody gave you this link, ask them for a new one.',
-)
+export const notFoundPage = page({
+  label: '404',
+  heading: 'There is no such link',
+  html: 'Check the address for a typing error: capital and small letters differ. If somebody gave you this link, ask them for a new one.',
+})
 
-export const gonePage = page(
-  '410',
-  'This link is no longer available',
-  'It has expired or was taken down. Whoever gave it to you may have a newer one.',
-)
+export const notStartedPage = page({
+  label: '404',
+  heading: 'This link is not open yet',
+  html: 'It will lead on later. Come back, or ask whoever gave it to you from when on it can be used.',
+})
 
-export const unavailablePage = page(
-  '503',
-  'One moment, please',
-  'We cannot look up this link right now. It is not lost: try again in a few seconds.',
-)
+export const gonePage = page({
+  label: '410',
+  heading: 'This link is no longer available',
+  html: 'It has expired or was taken down. Whoever gave it to you may have a newer one.',
+})
+
+export const usedUpPage = page({
+  label: '410',
+  heading: 'This link has been used up',
+  html: 'It was made for a limited number of visits, and all of them are over. Whoever gave it to you may have a newer one.',
+})
+
+export const unavailablePage = page({
+  label: '503',
+  heading: 'One moment, please',
+  html: 'We cannot look up this link right now. It is not lost: try again in a few seconds.',
+})
+
+export const queryTooLongPage = page({
+  label: '414',
+  heading: 'This address is too long',
+  html: 'The link hands on what stands behind its question mark, and that is more than most servers take.',
+})
+
+export const noPrefetchPage = page({
+  label: '403',
+  heading: 'This link is not fetched ahead',
+  html: 'It was made for a limited number of visits. Follow it to see where it leads.',
+})
+
+export const tooManyRequestsPage = page({
+  label: '429',
+  heading: 'Slow down, please',
+  html: 'Too many attempts came from your network. Wait a little, then try again.',
+})
 
 export function homePage(publicUrl: string): string {
-  return page(
-    'linkfleet',
-    'Short links live here',
-    `Addresses of the form <code>${escapeHtml(publicUrl)}/…</code> lead on to the pages their makers chose.`,
-  )
+  return page({
+    label: 'linkfleet',
+    heading: 'Short links live here',
+    html: `Addresses of the form <code>${escapeHtml(publicUrl)}/…</code> lead on to the pages their makers chose. Add <code>+</code> to one to see where it leads.`,
+  })
 }

@@ -1,39 +1,13 @@
-import { createClientAddress } from '@linkfleet/runtime/client-address'
-import { silentLogger } from '@linkfleet/runtime/log'
-import { Metrics } from '@linkfleet/runtime/metrics'
 import { expect, test } from 'vitest'
 import type { FoundLink } from '../domain/find-link.ts'
-import { unknownClient } from '../domain/identify-client.ts'
 import { liveLink } from '../testing/live-link.ts'
-import { createDescribeClick } from './describe-click.ts'
-import { createRedirectServer } from './redirect-server.ts'
+import { foundLink, startTestServer } from '../testing/test-server.ts'
 
 const browser = { accept: 'text/html' }
 const unsendable = liveLink('abc', 1, { targetUrl: 'https://example.com/\u4e2d' })
-const link = (copy = liveLink('abc', 1)): FoundLink => ({
-  kind: 'link',
-  known: { copy, asOfMs: 1 },
-  source: 'memory',
-  stale: false,
-})
-
-function serverThatFinds(found: FoundLink | Promise<FoundLink>) {
-  return createRedirectServer({
-    log: silentLogger(),
-    metrics: new Metrics('redirect'),
-    publicUrl: 'https://sho.rt',
-    findLink: () => found,
-    // As the spool does it: outside of the handler.
-    clicks: { append: (_click, release) => void setImmediate(release, true) },
-    describeClick: createDescribeClick({
-      clientAddress: createClientAddress([]),
-      identifyClient: () => unknownClient,
-      respectDoNotTrack: true,
-    }),
-    clock: () => 1_700_000_000_000,
-    lookedUp: () => undefined,
-  })
-}
+const link = (copy = liveLink('abc', 1)) => foundLink(copy)
+const serverThatFinds = (found: FoundLink | Promise<FoundLink>) =>
+  startTestServer({ findLink: () => found }).server
 
 test.each([
   ['a GET', 'GET', link(unsendable)],
