@@ -24,8 +24,11 @@ export interface LinkKey {
 
 /** The shared cache. It may forget anything at any time. */
 export interface LinkCache {
-  /** Answers within its own deadline, or rejects; undefined is a miss. */
-  read(domainId: number, code: string): Promise<KnownCopy | undefined>
+  /**
+   * Answers within its own deadline, or rejects; undefined is a miss. `patient` says that nobody waits: the read may
+   * be held back for a moment, to share a call with others.
+   */
+  read(domainId: number, code: string, patient: boolean): Promise<KnownCopy | undefined>
   /** Offers a copy; the cache itself refuses one that is older than its own. The caller does not wait for it. */
   fill(known: KnownCopy): Promise<void>
 }

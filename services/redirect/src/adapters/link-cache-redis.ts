@@ -1,7 +1,7 @@
 import { createRedisLinkCache, type RedisCommands } from '@linkfleet/contracts/redis-link-cache'
 import type { Logger } from '@linkfleet/runtime/log'
 import { openRedis } from '@linkfleet/runtime/redis'
-import type { KnownCopy, LinkCache, LinkKey } from '../ports.ts'
+import type { KnownCopy, LinkKey } from '../ports.ts'
 
 export interface RedisLinkCacheOptions {
   readonly url: string
@@ -10,9 +10,11 @@ export interface RedisLinkCacheOptions {
   readonly log: Logger
 }
 
-export interface LinkCacheRedis extends Pick<LinkCache, 'fill'> {
-  /** One answer for each key, in order, by one pipeline. */
+export interface LinkCacheRedis {
+  /** One answer for each key, in order, by one command. */
   readAll(keys: readonly LinkKey[]): Promise<(KnownCopy | undefined)[]>
+  /** Offers copies; the cache refuses those that are older than its own. */
+  fillAll(copies: readonly KnownCopy[]): Promise<void>
   state(): string
 }
 
@@ -28,7 +30,7 @@ export function openLinkCacheRedis(options: RedisLinkCacheOptions): LinkCacheRed
   const cache = createRedisLinkCache(connection.client as unknown as RedisCommands, options.keyPrefix)
   return {
     readAll: (keys) => cache.readAll(keys),
-    fill: async (known) => void (await cache.fill(known)),
+    fillAll: async (copies) => void (await cache.fillAll(copies)),
     state: () => connection.state(),
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
   }

@@ -1,12 +1,12 @@
 import { beforeEach, expect, test } from 'vitest'
-import type { LinkKey } from '../ports.ts'
+import type { KnownCopy, LinkKey } from '../ports.ts'
 import { liveLink } from '../testing/live-link.ts'
 import { createSources, type Sources } from './sources.ts'
 
 const codes = Array.from({ length: 50 }, (_, index) => `code${index}`)
 const nowMs = 1_000_000
 
-let calls: { source: 'redis' | 'primary'; codes: string[] }[]
+let calls: { source: 'redis' | 'primary' | 'fill'; codes: string[] }[]
 let failures: string[]
 let failing: boolean
 let sources: Sources
@@ -29,7 +29,9 @@ beforeEach(() => {
     redis: {
       readAll: async (keys: readonly LinkKey[]) =>
         answerOf('redis', keys).map(({ copy, asOfMs }) => copy && { copy, asOfMs }),
-      fill: async () => undefined,
+      fillAll: async (copies: readonly KnownCopy[]) => {
+        calls.push({ source: 'fill', codes: copies.map(({ copy }) => copy.code) })
+      },
       state: () => 'up',
     },
     authority: {
@@ -52,7 +54,7 @@ beforeEach(() => {
   })
 })
 
-const askRedis = () => Promise.all(codes.map((code) => sources.cache.read(1, code)))
+const askRedis = (patient = false) => Promise.all(codes.map((code) => sources.cache.read(1, code, patient)))
 const askPrimary = () => Promise.all(codes.map((code) => sources.authority.resolve(1, code)))
 
 test('what is asked of a source in one turn of the event loop is one call, and each gets its own answer', async () => {
@@ -66,6 +68,20 @@ test('what is asked of a source in one turn of the event loop is one call, and e
   expect(said.slice(0, -1).map((reading) => reading?.copy?.code)).toEqual(codes.slice(0, -1))
   expect(cached.at(-1)).toBeUndefined()
   expect(said.at(-1)).toEqual({ copy: undefined, asOfMs: nowMs })
+})
+
+test('what nobody waits for travels together, though it is asked for turn by turn', async () => {
+  const known = await askRedis()
+  calls = []
+  const patient = codes.map(async (code, index) => {
+    for (let turn = 0; turn < index % 3; turn += 1) await new Promise(setImmediate)
+    return sources.cache.read(1, code, true)
+  })
+  expect(await Promise.all(patient)).toEqual(known)
+  expect(calls.map((call) => call.codes.toSorted())).toEqual([codes.toSorted()])
+  calls = []
+  await Promise.all(known.slice(0, -1).map((copy) => sources.cache.fill(copy!)))
+  expect(calls).toEqual([{ source: 'fill', codes: codes.slice(0, -1) }])
 })
 
 test('a call that fails is one failure, however many codes it was for', async () => {
@@ -85,7 +101,7 @@ test('Redis is left alone after one failure, the primary after three in a row', 
   expect(sources.breakers.primary.state).toBe('open')
   failing = false
   calls = []
-  expect(await sources.cache.read(1, 'code0')).toBeUndefined()
+  expect(await sources.cache.read(1, 'code0', false)).toBeUndefined()
   expect(await sources.authority.resolve(1, 'code0')).toBeUndefined()
   expect(calls).toEqual([])
 })

@@ -1,6 +1,6 @@
 /** The sources of links as the domain sees them: each may be away, and what that costs is bounded here. */
 import { CircuitBreaker } from '../domain/circuit-breaker.ts'
-import type { LinkAuthority, LinkCache, LinkKey, LinkReplicas, MayMiss } from '../ports.ts'
+import type { KnownCopy, LinkAuthority, LinkCache, LinkKey, LinkReplicas, MayMiss } from '../ports.ts'
 import { createBatch } from './batch.ts'
 import { createGuard, type Guard } from './guard.ts'
 import type { LinkAuthorityGrpc } from './link-authority-grpc.ts'
@@ -34,6 +34,9 @@ const authorityKeysMax = 500
 /** Misses that come this close to each other travel as one call. */
 const authorityLingerMs = 2
 const redisKeysMax = 200
+const redisFillsMax = 100
+/** What nobody waits for is gathered for so long: the cost of a call is then shared by many links. */
+const redisPatienceMs = 20
 
 export function createSources(open: OpenSources, options: SourcesOptions): Sources {
   const { clock, failed, breakerWindowMs } = options
@@ -53,9 +56,19 @@ export function createSources(open: OpenSources, options: SourcesOptions): Sourc
     clock,
     failed: (cause) => failed('primary', cause),
   })
-  const readRedis = createGuardedBatch(guardRedis, (keys) => open.redis.readAll(keys), {
+  const readAll = (keys: readonly LinkKey[]) => open.redis.readAll(keys)
+  const readRedis = createGuardedBatch(guardRedis, readAll, { itemsMax: redisKeysMax, lingerMs: 0 })
+  const readPatiently = createGuardedBatch(guardRedis, readAll, {
     itemsMax: redisKeysMax,
-    lingerMs: 0,
+    lingerMs: redisPatienceMs,
+  })
+  const fill = createBatch<KnownCopy, undefined>({
+    itemsMax: redisFillsMax,
+    lingerMs: redisPatienceMs,
+    async run(copies) {
+      await guardRedis(() => open.redis.fillAll(copies))
+      return []
+    },
   })
   const resolve = createGuardedBatch(guardAuthority, (keys) => open.authority.resolveAll(keys), {
     itemsMax: authorityKeysMax,
@@ -64,8 +77,8 @@ export function createSources(open: OpenSources, options: SourcesOptions): Sourc
   return {
     breakers,
     cache: {
-      read: (domainId, code) => readRedis({ domainId, code }),
-      fill: (known) => guardRedis(() => open.redis.fill(known)),
+      read: (domainId, code, patient) => (patient ? readPatiently : readRedis)({ domainId, code }),
+      fill,
     },
     replicas: {
       // The breaker of a replica is its own health: after a failure only a probe lets it be read again.

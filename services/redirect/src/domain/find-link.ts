@@ -52,12 +52,14 @@ export function createFindLink(deps: FindLinkDependencies): FindLink {
   const { memory, clock } = deps
   const flights = new Map<string, Promise<FoundLink>>()
 
-  function fly(domainId: number, asked: string, knownSinceMs: number): Promise<FoundLink> {
+  function fly(domainId: number, asked: string, knownSinceMs: number, patient: boolean): Promise<FoundLink> {
     const current = flights.get(linkKeyOf(domainId, asked))
     if (current !== undefined) return current
     const code = ownTextOf(asked)
     const key = linkKeyOf(domainId, code)
-    const flight = load(deps, { domainId, code, key, knownSinceMs }).finally(() => flights.delete(key))
+    const flight = load(deps, { domainId, code, key, knownSinceMs, patient }).finally(() =>
+      flights.delete(key),
+    )
     flights.set(key, flight)
     return flight
   }
@@ -67,7 +69,7 @@ export function createFindLink(deps: FindLinkDependencies): FindLink {
     remembered.refreshedAtMs = nowMs
     const { domainId, code } = remembered.copy
     // A copy that is hardly newer would have to be read anew at once, so sources that lag are passed over.
-    void fly(domainId, code, nowMs - refreshAfterMs)
+    void fly(domainId, code, nowMs - refreshAfterMs, true)
   }
 
   return function findLink(domainId, code) {
@@ -87,7 +89,7 @@ export function createFindLink(deps: FindLinkDependencies): FindLink {
       if (absence.tombstone === undefined) return absent
       return { kind: 'link', known: absence.tombstone, source: 'memory', stale: false }
     }
-    return fly(domainId, code, nowMs - freshForMs)
+    return fly(domainId, code, nowMs - freshForMs, false)
   }
 }
 
@@ -105,15 +107,17 @@ interface Load {
   readonly key: string
   /** A copy must be known to be current after this moment. */
   readonly knownSinceMs: number
+  /** Nobody waits for it: it may travel with others. */
+  readonly patient: boolean
 }
 
 async function load(deps: FindLinkDependencies, wanted: Load): Promise<FoundLink> {
   const { memory, cache, replicas, clock } = deps
-  const { domainId, code, key } = wanted
+  const { domainId, code, key, patient } = wanted
   const epoch = memory.epoch
   let best: KnownCopy | undefined = memory.get(key)
 
-  const cached = await cache.read(domainId, code)
+  const cached = await cache.read(domainId, code, patient)
   if (cached !== undefined) {
     if (isAccepted(deps, wanted, cached)) return accept(deps, wanted, cached, 'redis', epoch)
     best = betterCopy(best, cached)
