@@ -11,6 +11,7 @@ import { pickInstance, SecondTries } from './grpc/balance.ts'
 import { type ClientConstructor, type Instance, openInstance } from './grpc/instance.ts'
 import { callRepeatedly, type UnaryMethod } from './grpc/repeated-call.ts'
 import { errorCodeKey, errorFieldKey } from './grpc-server.ts'
+import { traceCall } from './tracing/trace-grpc.ts'
 
 export interface CallOptions {
   /** Overrides the client's own deadline. */
@@ -79,7 +80,7 @@ export function openGrpcClient<Client extends grpc.Client>(
       const unansweredMs = deadlineMs * unansweredShare
       try {
         const call = { choose, request, deadlineAtMs, unansweredMs, pick, secondTries, signal }
-        return await callRepeatedly(call)
+        return await traceCall(ClientClass.serviceName, () => callRepeatedly(call))
       } catch (cause) {
         throw toLinkfleetError(cause as grpc.ServiceError)
       }

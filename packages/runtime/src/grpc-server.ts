@@ -7,6 +7,7 @@ import { errorKinds, LinkfleetError } from '@linkfleet/contracts/errors'
 import { HealthImplementation } from 'grpc-health-check'
 import type { Logger } from './log.ts'
 import { latencyBucketsSeconds, type Metrics } from './metrics.ts'
+import { traceServed } from './tracing/trace-grpc.ts'
 
 export type Unary<Request, Response> = (
   request: Request,
@@ -143,7 +144,8 @@ function handleUnary(
     const cancelled = new AbortController()
     call.on('cancelled', () => cancelled.abort())
     const seconds = () => (performance.now() - startedMs) / 1000
-    implementation(call.request, { signal: cancelled.signal }).then(
+    const serve = () => implementation(call.request, { signal: cancelled.signal })
+    traceServed(path, call.metadata, serve).then(
       (response) => {
         observe(grpc.status.OK, seconds())
         callback(null, response)

@@ -20,6 +20,7 @@ import Fastify, {
 import { type Listening, urlOf } from './listen.ts'
 import type { Logger } from './log.ts'
 import { type HistogramSeries, latencyBucketsSeconds, type Metrics } from './metrics.ts'
+import { traceRequests } from './tracing/trace-http.ts'
 
 export type { Listening } from './listen.ts'
 
@@ -76,6 +77,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     (httpPart === 'body' ? exact : fromText).compile(schema),
   )
   const measureUnrouted = measureRequests(server, options.metrics)
+  traceRequests(server)
   server.setErrorHandler(async (error, request, reply) => {
     const known = toLinkfleetError(error)
     if (known.code === 'body-too-large') await discardBody(request.raw)

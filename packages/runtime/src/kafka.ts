@@ -1,6 +1,7 @@
 /** Kafka, behind one door: kafkajs with quiet logs and bounded retries. */
 import { Kafka, logLevel } from 'kafkajs'
 import type { Logger } from './log.ts'
+import { traceKafka } from './tracing/trace-kafka.ts'
 
 export type { Admin, Consumer, EachBatchPayload, Kafka, Producer } from 'kafkajs'
 
@@ -11,7 +12,7 @@ export interface KafkaOptions {
 }
 
 export function openKafka(options: KafkaOptions): Kafka {
-  return new Kafka({
+  const kafka = new Kafka({
     brokers: [...options.brokers],
     clientId: options.clientId,
     connectionTimeout: 2_000,
@@ -24,6 +25,7 @@ export function openKafka(options: KafkaOptions): Kafka {
       options.log[level]({ kafka: entry.namespace, error: entry.log.error }, entry.log.message)
     },
   })
+  return traceKafka(kafka)
 }
 
 export interface TopicOptions {

@@ -1,5 +1,6 @@
 /** Structured logs: one JSON object a line on standard output. */
 import { type Logger as PinoLogger, pino } from 'pino'
+import { traceFields } from './tracing/tracing.ts'
 
 export type Logger = PinoLogger
 
@@ -15,6 +16,7 @@ export function createLogger(service: string, instance: string, level: string): 
   return pino({
     level,
     base: { service, instance, pid: process.pid },
+    mixin: traceFields,
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: { paths: secretPaths, censor: '[redacted]' },
   })

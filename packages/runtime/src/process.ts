@@ -9,6 +9,7 @@ import { finalCounters } from './final-counters.ts'
 import { Health } from './health.ts'
 import { createLogger, type Logger } from './log.ts'
 import { Metrics } from './metrics.ts'
+import { startTracing } from './tracing/tracing.ts'
 
 export interface ServiceContext {
   readonly log: Logger
@@ -70,6 +71,7 @@ export async function runService<D extends typeof commonOptions>(
   const toldToStop = untilToldToStop(common.supervisorFd)
 
   let service: AsyncDisposable
+  const tracing = await startTracing(definition.name, common.instance).catch(failStart)
   const admin = await startAdminServer({
     host: common.adminHost,
     port: common.adminPort,
@@ -92,6 +94,7 @@ export async function runService<D extends typeof commonOptions>(
     process.exit(exitStatus.drainTimedOut)
   }, common.drainTimeoutMs).unref()
   await service[Symbol.asyncDispose]()
+  await tracing[Symbol.asyncDispose]()
   log.info({ counters: await finalCounters(metrics) }, 'final counters')
   log.info('stopped')
   process.exit(exitStatus.clean)

@@ -5,6 +5,7 @@
  */
 import grpc from '@grpc/grpc-js'
 import { backoffMs } from '../backoff.ts'
+import { metadataOfCall } from '../tracing/trace-grpc.ts'
 import type { SecondTries } from './balance.ts'
 import type { Instance } from './instance.ts'
 
@@ -116,7 +117,7 @@ class Repetition<Client extends grpc.Client, Request, Response> {
     const { client } = instance
     const method = choose(client).bind(client)
     const options = { deadline: deadlineAtMs }
-    const started = method(request, new grpc.Metadata(), options, (error, response) => {
+    const started = method(request, metadataOfCall(), options, (error, response) => {
       this.#running.delete(started)
       if (!this.#settled) this.#ended(instance, error, response)
     })
