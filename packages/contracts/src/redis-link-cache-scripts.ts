@@ -34,17 +34,17 @@ end
 `
 
 /**
- * KEYS: entry and mark of each link. ARGV: TTL in ms, 'fill' or 'relay', then body and generation of each link: the
- * one the relay knows, '' for a fill.
+ * KEYS: entry and mark of each link. ARGV: TTL in ms, 'fill' or 'relay', then for each link its body and the generation
+ * and watermark that the relay knows, '' for a fill.
  * Returns a digit for each link: 1 stored, 0 kept what was there, 2 refused by the floor (and anything older removed)
- * or as of a superseded timeline, 3 no mark, 4 another generation than the relay's, 5 the entry cannot be read or
+ * or as of a superseded timeline, 3 no mark, 4 another mark than the relay knows, 5 the entry cannot be read or
  * written. One link's trouble is not its neighbours'.
  */
 const putLua = `${readMark}${marksOnce}
 local ttl, relays = ARGV[1], ARGV[2] == 'relay'
-local function put(key, mark, body, known_generation)
+local function put(key, mark, body, known_mark)
   if not mark then return relays and 4 or 3 end
-  if relays and tonumber(known_generation) ~= mark.generation then return 4 end
+  if relays and known_mark ~= string.format('%.0f %.0f', mark.generation, mark.watermark) then return 4 end
   local timeline, version, as_of = struct.unpack('>ddd', body)
   if timeline < mark.timeline then return 2 end
   local existing = redis.pcall('GET', key)

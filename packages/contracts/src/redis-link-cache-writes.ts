@@ -51,6 +51,9 @@ async function inParts<Link extends FreshLink>(
   return outcomes
 }
 
+/** As the script writes it. */
+const knownMarkOf = ({ generation, watermarkMs }: RelayedLink) => `${generation} ${watermarkMs}`
+
 export function createLinkWrites(
   client: RedisCommands,
   prefix: string,
@@ -64,9 +67,9 @@ export function createLinkWrites(
   async function put(
     links: readonly FreshLink[],
     writer: 'fill' | 'relay',
-    generationOf: (link: FreshLink) => string,
+    knownMarkOf: (link: FreshLink) => string,
   ): Promise<PutOutcome[]> {
-    const values = links.flatMap((link) => [encodeBody(link), generationOf(link)])
+    const values = links.flatMap((link) => [encodeBody(link), knownMarkOf(link)])
     const keys = links.flatMap(keysOf)
     const outcomes = await scripts.linkfleetPut(keys.length, ...keys, entryTtlMs, writer, ...values)
     return Array.from(outcomes, (digit) => putOutcomes[Number(digit)] ?? 'failed')
@@ -85,7 +88,7 @@ export function createLinkWrites(
     const found = await scripts.linkfleetHas(keys.length, ...keys, wanted)
     const missing = links.filter((_link, place) => found[place] !== '1')
     if (missing.length === 0) return links.map(() => 'kept')
-    const written = await put(missing, 'relay', (link) => String((link as RelayedLink).generation))
+    const written = await put(missing, 'relay', (link) => knownMarkOf(link as RelayedLink))
     let next = 0
     return links.map((_link, place) => (found[place] === '1' ? 'kept' : (written[next++] ?? 'failed')))
   }
@@ -93,7 +96,7 @@ export function createLinkWrites(
   return {
     fill: async (link) => (await fill([link]))[0] ?? 'failed',
     fillAll: (links) => inParts(links, client.isCluster, fill),
-    apply: async (link, generation) => (await apply([{ ...link, generation }]))[0] ?? 'failed',
+    apply: async (link) => (await apply([link]))[0] ?? 'failed',
     applyAll: (links, onFailure) =>
       inParts(links, client.isCluster, (part) =>
         apply(part).catch((error: unknown) => {

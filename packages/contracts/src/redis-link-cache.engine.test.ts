@@ -35,6 +35,12 @@ function freshLink(version: number, asOfMs: number, timeline = 1): FreshLink {
   return { copy, asOfMs }
 }
 
+const relayed = (version: number, asOfMs: number, watermarkMs: number) => ({
+  ...freshLink(version, asOfMs),
+  generation: 100,
+  watermarkMs,
+})
+
 describe('the link cache in a real Redis', () => {
   let redis: Redis
   let cache: RedisLinkCache
@@ -55,7 +61,7 @@ describe('the link cache in a real Redis', () => {
 
   it('stores nothing before a relay has made the mark', async () => {
     expect(await cache.fill(freshLink(1, 1_000))).toBe('no-mark')
-    expect(await cache.apply(freshLink(1, 1_000), 100)).toBe('other-generation')
+    expect(await cache.apply(relayed(1, 1_000, 0))).toBe('other-generation')
     expect(await cache.read(1, code)).toBeUndefined()
   })
 
@@ -97,7 +103,7 @@ describe('the link cache in a real Redis', () => {
     await startEveryGeneration()
     await cache.fillAll(manyCodes.slice(0, 200).map((one) => other(5, 1_000, one)))
     await cache.fill(other(4, 1_000, 'many250'))
-    const relayed = manyCodes.map((one) => ({ ...other(5, 2_000, one), generation: 100 }))
+    const relayed = manyCodes.map((one) => ({ ...other(5, 2_000, one), generation: 100, watermarkMs: 0 }))
     const outcomes = await cache.applyAll(relayed, unexpected)
     expect(outcomes).toEqual(manyCodes.map((_one, place) => (place < 200 ? 'kept' : 'stored')))
     expect((await cache.read(1, 'many250'))?.copy.version).toBe(5)
@@ -108,7 +114,7 @@ describe('the link cache in a real Redis', () => {
     await startEveryGeneration()
     await cache.fill(freshLink(5, 1_000))
     await cache.renew(tag, { generation: 200, timeline: 1, floorMs: 0 })
-    const relayed = { ...freshLink(5, 2_000), generation: 200 }
+    const relayed = { ...freshLink(5, 2_000), generation: 200, watermarkMs: 0 }
     expect(await cache.applyAll([relayed], unexpected)).toEqual(['stored'])
     expect(await cache.applyAll([{ ...relayed, generation: 100 }], unexpected)).toEqual(['other-generation'])
   })
@@ -116,7 +122,11 @@ describe('the link cache in a real Redis', () => {
   it('fails the one entry that cannot be written, and none beside it', async () => {
     await startEveryGeneration()
     await redis.lpush(entryKey(prefix, 1, 'many1'), 'in the way')
-    const relayed = ['many0', 'many1', 'many2'].map((one) => ({ ...other(5, 2_000, one), generation: 100 }))
+    const relayed = ['many0', 'many1', 'many2'].map((one) => ({
+      ...other(5, 2_000, one),
+      generation: 100,
+      watermarkMs: 0,
+    }))
     expect(await cache.applyAll(relayed, unexpected)).toEqual(['stored', 'failed', 'stored'])
     expect(await cache.fillAll(relayed)).toEqual(['kept', 'failed', 'kept'])
   })
@@ -126,7 +136,7 @@ describe('the link cache in a real Redis', () => {
     const away = new Redis(testRedisUrl(), { lazyConnect: true, enableOfflineQueue: false })
     const failures: unknown[] = []
     const cutOff = createRedisLinkCache(away, prefix)
-    const relayed = [{ ...freshLink(5, 2_000), generation: 100 }]
+    const relayed = [{ ...freshLink(5, 2_000), generation: 100, watermarkMs: 0 }]
     expect(await cutOff.applyAll(relayed, (error) => failures.push(error))).toEqual(['failed'])
     expect(failures).toHaveLength(1)
     await expect(cutOff.fillAll(relayed)).rejects.toThrow()
@@ -154,7 +164,7 @@ describe('the link cache in a real Redis', () => {
     expect(await clustered.fillAll(manyCodes.map((one) => other(5, 2_000, one)))).toEqual(
       manyCodes.map(() => 'stored'),
     )
-    const relayed = manyCodes.map((one) => ({ ...other(6, 3_000, one), generation: 100 }))
+    const relayed = manyCodes.map((one) => ({ ...other(6, 3_000, one), generation: 100, watermarkMs: 0 }))
     expect(await clustered.applyAll(relayed, unexpected)).toEqual(manyCodes.map(() => 'stored'))
     expect(calls.length).toBeGreaterThan(hashTagCount)
     for (const keys of calls) {
@@ -167,7 +177,7 @@ describe('the link cache in a real Redis', () => {
     await startGeneration(0)
     expect(await cache.fill(freshLink(5, 1_000))).toBe('stored')
     expect(await cache.fill(freshLink(4, 9_000))).toBe('kept')
-    expect(await cache.apply(freshLink(4, 9_000), 100)).toBe('kept')
+    expect(await cache.apply(relayed(4, 9_000, 0))).toBe('kept')
     expect((await cache.read(1, code))?.copy.version).toBe(5)
   })
 
@@ -220,8 +230,15 @@ describe('the link cache in a real Redis', () => {
   it('lets the relay write a change whose commit is older than the watermark', async () => {
     await startGeneration(0)
     await cache.advance(tag, { generation: 100, timeline: 1, watermarkMs: 0 }, 4_000)
-    expect(await cache.apply(freshLink(6, 3_000), 100)).toBe('stored')
-    expect(await cache.apply(freshLink(7, 3_000), 99)).toBe('other-generation')
+    expect(await cache.apply(relayed(6, 3_000, 4_000))).toBe('stored')
+    expect(await cache.apply({ ...relayed(7, 3_000, 4_000), generation: 99 })).toBe('other-generation')
+  })
+
+  it('takes nothing from a relay that knows an earlier watermark: it stood still and was succeeded', async () => {
+    await startGeneration(0)
+    await cache.advance(tag, { generation: 100, timeline: 1, watermarkMs: 0 }, 4_000)
+    expect(await cache.apply(relayed(6, 5_000, 0))).toBe('other-generation')
+    expect(await cache.read(1, code)).toBeUndefined()
   })
 
   it('voids the watermark of older entries when a new generation starts, and keeps its floor', async () => {

@@ -11,6 +11,8 @@
  * - Copies are ordered by (timeline, version); an older one never replaces a newer.
  * - Only the relay moves W, by compare-and-set, and only after all outbox rows of the snapshot in which it saw the
  *   heartbeat W are in Redis.
+ * - The relay writes only while generation and W are as it knows them: one that stood still and was succeeded would
+ *   otherwise bring back, as current, what a change has replaced and Redis has since dropped.
  * - A fill whose `asOf` is before the mark's floor (at least W) could bring back what a change already replaced and
  *   Redis has since dropped: it is refused, and removes an older entry.
  * - A flush loses the mark; a restart or failover changes the server's run id; a promotion of Postgres changes the
@@ -38,9 +40,10 @@ export interface FreshLink {
   readonly asOfMs: number
 }
 
-/** With the generation of its hash tag that the relay knows. */
+/** With the mark of its hash tag as the relay knows it. */
 export interface RelayedLink extends FreshLink {
   readonly generation: number
+  readonly watermarkMs: number
 }
 
 /** What names a link. */
@@ -153,8 +156,8 @@ export interface RedisLinkCache {
   fill(link: FreshLink): Promise<PutOutcome>
   /** As `fill` of each, in order, in as few calls as may be; of calls that fail, all fail. */
   fillAll(links: readonly FreshLink[]): Promise<PutOutcome[]>
-  /** The relay's write of a committed change; refused when the generation is not the one the relay knows. */
-  apply(link: FreshLink, generation: number): Promise<PutOutcome>
+  /** The relay's write of a committed change; 'other-generation' when the mark is not the one the relay knows. */
+  apply(link: RelayedLink): Promise<PutOutcome>
   /**
    * As `apply` of each, in order. A copy that is there already, in that generation, is not sent again: it is 'kept'.
    * A call that fails leaves its links 'failed' and tells `onFailure` why.

@@ -14,6 +14,7 @@ import {
   type CopyOrder,
   compareOrder,
   freshForMs,
+  isFresh,
   laterOrder,
   refreshAfterMs,
   staleForMs,
@@ -154,6 +155,8 @@ function floorOf(deps: FindLinkDependencies, key: string): CopyOrder | undefined
 
 function isAccepted(deps: FindLinkDependencies, wanted: Load, known: KnownCopy): boolean {
   if (known.copy.state === LinkState.DELETED || known.asOfMs <= wanted.knownSinceMs) return false
+  // The sources before this one may have taken their time.
+  if (!isFresh(known.asOfMs, deps.clock())) return false
   const floor = floorOf(deps, wanted.key)
   return floor === undefined || compareOrder(known.copy, floor) >= 0
 }
@@ -190,7 +193,12 @@ function believe(
   }
   if (clock() - askedAtMs > absenceForMs) return unknown
   const tombstone = said.copy === undefined ? undefined : { copy: said.copy, asOfMs: askedAtMs }
-  if (tombstone !== undefined) memory.offer(key, tombstone, epoch)
+  if (tombstone !== undefined) {
+    const kept = memory.offer(key, tombstone, epoch)
+    // The feed told meanwhile that the code was taken again.
+    if (compareOrder(kept.copy, tombstone.copy) > 0)
+      return { kind: 'link', known: kept, source: 'primary', stale: false }
+  }
   // The feed may have told of a create while the no was on its way.
   const floor = floors.get(key, clock())
   const overtaken =

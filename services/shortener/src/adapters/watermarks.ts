@@ -27,11 +27,13 @@ const allTags = Array.from({ length: hashTagCount }, (_none, hashTag) => hashTag
 export function createWatermarks(cache: RedisLinkCache, onNewGeneration: () => void): Watermarks {
   const marks = new Map<number, MarkState>()
 
-  /** Takes the mark over if it is of this timeline, else starts a generation that knows only of later moments. */
-  async function ensureMark(hashTag: number, { timeline, takenAtMs }: OutboxSnapshot): Promise<void> {
-    if (marks.get(hashTag)?.timeline === timeline) return
+  /**
+   * Takes the mark over if it is of this timeline, else starts a generation that knows only of later moments. One that
+   * was never moved may be of a relay that stood still, was succeeded and woke: it knows too little of what was done.
+   */
+  async function learnMark(hashTag: number, { timeline, takenAtMs }: OutboxSnapshot): Promise<void> {
     const found = await cache.readMark(hashTag)
-    if (found?.timeline === timeline && !marks.has(hashTag)) {
+    if (found?.timeline === timeline && found.watermarkMs > 0 && !marks.has(hashTag)) {
       marks.set(hashTag, found)
       return
     }
@@ -70,15 +72,19 @@ export function createWatermarks(cache: RedisLinkCache, onNewGeneration: () => v
         spoiltTags.add(hashTag)
         marks.delete(hashTag)
       }
-      await eachTag(allTags, (hashTag) => ensureMark(hashTag, snapshot), failed)
+      const isKnown = (hashTag: number) => marks.get(hashTag)?.timeline === snapshot.timeline
+      // A mark counts from the next snapshot on: this one may be as old as a relay stood still.
+      const usable = new Set(allTags.filter(isKnown))
+      const unknown = allTags.filter((hashTag) => !usable.has(hashTag))
+      await eachTag(unknown, (hashTag) => learnMark(hashTag, snapshot), failed)
       // The rows of one link share one copy: the last one's is as new as any.
       const groups = [...byLink(pending).values()]
         .map((changes) => ({ changes, copy: (changes.at(-1) as PendingChange).copy }))
         .map((group) => ({ ...group, hashTag: hashTagOf(group.copy.domainId, group.copy.code) }))
-        .filter(({ hashTag }) => marks.has(hashTag))
+        .filter(({ hashTag }) => usable.has(hashTag))
       const relayed = groups.map(({ copy, hashTag }) => {
-        const { generation } = marks.get(hashTag) as MarkState
-        return { copy, asOfMs: snapshot.asOfMs, generation }
+        const { generation, watermarkMs } = marks.get(hashTag) as MarkState
+        return { copy, asOfMs: snapshot.asOfMs, generation, watermarkMs }
       })
       let reason: unknown
       const outcomes = await cache.applyAll(relayed, (error) => {
@@ -91,7 +97,7 @@ export function createWatermarks(cache: RedisLinkCache, onNewGeneration: () => v
         else for (const { version } of changes) done.push(version)
       }
       if (snapshot.isCompleteForRedis) {
-        const whole = allTags.filter((hashTag) => !spoiltTags.has(hashTag))
+        const whole = [...usable].filter((hashTag) => !spoiltTags.has(hashTag))
         await eachTag(whole, (hashTag) => moveMark(hashTag, snapshot), failed)
       }
       return { done, failure }

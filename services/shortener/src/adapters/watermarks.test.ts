@@ -1,0 +1,108 @@
+import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { hashTagOf } from '@linkfleet/contracts/redis-link-cache'
+import { createMemoryLinkCache, type MemoryLinkCache } from '@linkfleet/contracts/testing/memory-link-cache'
+import { beforeEach, expect, test } from 'vitest'
+import { toCopy } from '../domain/link.ts'
+import type { OutboxSnapshot } from '../ports.ts'
+import { createWatermarks, type Watermarks } from './watermarks.ts'
+
+const code = 'aB3dE5g'
+const tag = hashTagOf(1, code)
+let nowMs: number
+let cache: MemoryLinkCache
+let relay: Watermarks
+
+const linkOf = (version: number) => ({
+  domainId: 1,
+  code,
+  version,
+  createdVersion: 1,
+  state: LinkState.LIVE as number as 1,
+  targetUrl: `https://example.com/${version}`,
+  title: null,
+  tags: [],
+  redirectStatus: 302,
+  forwardQuery: false,
+  startsAtMs: null,
+  expiresAtMs: null,
+  maxClicks: null,
+  passwordProtected: false,
+  passwordVerifier: null,
+  createdBy: 'a test',
+  createdAtMs: 0,
+  updatedAtMs: 0,
+})
+
+/** A snapshot taken now, with the heartbeat of a moment ago and one change, if any. */
+function snapshot(version?: number): OutboxSnapshot {
+  nowMs += 10
+  const change = version === undefined ? [] : [{ version, copy: toCopy(linkOf(version), 1) }]
+  return {
+    changes: change.map((one) => ({ ...one, redisDone: false, kafkaDone: true })),
+    asOfMs: nowMs,
+    takenAtMs: nowMs,
+    timeline: 1,
+    heartbeatMs: nowMs - 5,
+    isCompleteForRedis: true,
+  }
+}
+
+beforeEach(async () => {
+  nowMs = 1_700_000_000_000
+  cache = createMemoryLinkCache(() => nowMs)
+  relay = createWatermarks(cache, () => {})
+  // The first look makes the marks, the second moves them.
+  await relay.apply(snapshot())
+  await relay.apply(snapshot())
+})
+
+test('changes are in Redis before the watermark of their snapshot is', async () => {
+  const taken = snapshot(7)
+  expect(await relay.apply(taken)).toEqual({ done: [7], failure: undefined })
+  expect(cache.mark(tag)?.watermarkMs).toBe(taken.heartbeatMs)
+  expect(await cache.read(1, code)).toMatchObject({ copy: { version: 7 } })
+})
+
+test('a relay that stood still writes nothing once its successor has moved the watermark', async () => {
+  const old = snapshot(7)
+  const successor = createWatermarks(cache, () => {})
+  await successor.apply(snapshot())
+  await successor.apply(snapshot(8))
+  cache.drop(1, code)
+  expect((await relay.apply(old)).done).toEqual([])
+  expect(await cache.read(1, code)).toBeUndefined()
+})
+
+test('a relay that stood still before it knew the marks does not apply its old snapshot by them', async () => {
+  const waking = createWatermarks(cache, () => {})
+  const old = snapshot(7)
+  await relay.apply(snapshot(8))
+  cache.drop(1, code)
+  expect((await waking.apply(old)).done).toEqual([])
+  expect(await cache.read(1, code)).toBeUndefined()
+})
+
+test('a generation that its relay never moved is not taken over: its floor may be too early', async () => {
+  cache.flush()
+  const waking = createWatermarks(cache, () => {})
+  await waking.apply({ ...snapshot(), takenAtMs: nowMs - 60_000 })
+  const started = cache.mark(tag)
+  expect(started).toMatchObject({ watermarkMs: 0, floorMs: nowMs - 60_000 })
+  await createWatermarks(cache, () => {}).apply(snapshot())
+  expect(cache.mark(tag)?.generation).toBeGreaterThan(started?.generation ?? 0)
+  expect(cache.mark(tag)?.floorMs).toBe(nowMs)
+})
+
+test('after a failover of Redis to an older copy a new generation starts', async () => {
+  await relay.apply(snapshot(7))
+  cache.replicate()
+  const generation = cache.mark(tag)?.generation ?? 0
+  await relay.apply(snapshot(8))
+  cache.failOver()
+  expect(await cache.read(1, code)).toMatchObject({ copy: { version: 7 } })
+  const lost = nowMs
+  for (let round = 0; round < 3; round += 1) await relay.apply(snapshot())
+  expect(cache.mark(tag)?.generation).toBeGreaterThan(generation)
+  // Version 7 is there and is as current as it was, no more.
+  expect((await cache.read(1, code))?.asOfMs).toBeLessThan(lost)
+})
