@@ -2,8 +2,9 @@
  * An HTTP server as every service has one: Fastify, problem+json for whatever goes wrong, bounded bodies and
  * times, and the duration of each request by route.
  */
-import { type IncomingMessage, STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import { Server as NetServer, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type ErrorCode, errorKinds, LinkfleetError, problemOf } from '@linkfleet/contracts/errors'
 import Ajv from 'ajv'
 import addFormats from 'ajv-formats'
@@ -253,10 +254,13 @@ function measureRequests(
 }
 
 const closeIdleEveryMs = 25
+/** A connection in use brings its next request well within this time; one that does not is idle. */
+const lastRequestsMs = 300
 
 /**
- * Listens. Disposing stops accepting, lets accepted requests finish, and closes idle connections, also those that
- * fall idle meanwhile: an answer that was on its way when the closing began still promised to keep its connection.
+ * Listens. Disposing stops accepting at once, and lets accepted requests finish. A kept connection is not closed under
+ * a request that may be on its way: for a moment each is answered once more, with `Connection: close`, so that its
+ * client turns elsewhere by itself; then idle ones are closed, also those that fall idle meanwhile.
  */
 export async function listen(server: FastifyInstance, host: string, port: number): Promise<Listening> {
   await server.listen({ host, port })
@@ -267,7 +271,14 @@ export async function listen(server: FastifyInstance, host: string, port: number
     url: urlOf(address),
     port: address.port,
     async [Symbol.asyncDispose]() {
-      const closingIdle = setInterval(() => server.server.closeIdleConnections(), closeIdleEveryMs)
+      const http = server.server
+      http.prependListener('request', (_request, response: ServerResponse) => {
+        response.setHeader('connection', 'close')
+      })
+      // Not http's own close, which closes idle connections at once.
+      const drained = new Promise<void>((resolve) => NetServer.prototype.close.call(http, () => resolve()))
+      await Promise.race([drained, delay(lastRequestsMs, undefined, { ref: false })])
+      const closingIdle = setInterval(() => http.closeIdleConnections(), closeIdleEveryMs)
       try {
         await server.close()
       } finally {
