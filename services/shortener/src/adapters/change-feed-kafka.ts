@@ -1,6 +1,8 @@
 /**
- * Publishes changes to the topic `link-changes`. One partition for each `send`: kafkajs resolves a send over several
- * partitions although one of them was lost when its leader moved.
+ * Publishes changes to the topic `link-changes`. kafkajs resolves a send over several partitions although one of them
+ * was lost when its leader moved, so only a partition that the acknowledgement names has its changes. One request for
+ * all partitions costs the broker a fraction of one for each; but it fails as a whole, so after a failure each
+ * partition is sent by itself, and those that are well go on.
  */
 import { encodeLinkChange } from '@linkfleet/contracts/link-changes'
 import { ensureTopics, type Kafka } from '@linkfleet/runtime/kafka'
@@ -29,6 +31,7 @@ export function openChangeFeedKafka(options: ChangeFeedOptions): OpenChangeFeed 
   let partitions: { readonly count: number; readonly untilMs: number } | undefined
   let connected = false
   let state = 'not tried yet'
+  let sendsApart = false
   producer.on(producer.events.DISCONNECT, () => {
     connected = false
   })
@@ -56,17 +59,19 @@ export function openChangeFeedKafka(options: ChangeFeedOptions): OpenChangeFeed 
     }
   }
 
+  function failed(error: unknown): void {
+    // A topic that was made anew may have another number of partitions.
+    partitions = undefined
+    state = (error as Error).message
+    options.onFailed(error)
+  }
+
   return {
     async publish(changes, asOfMs) {
       try {
-        const done = await publishAll(changes, asOfMs, await prepare())
-        state = 'up'
-        return done
+        return await publishAll(changes, asOfMs, await prepare())
       } catch (error) {
-        // A topic that was made anew may have another number of partitions.
-        partitions = undefined
-        state = (error as Error).message
-        options.onFailed(error)
+        failed(error)
         return []
       }
     },
@@ -81,30 +86,48 @@ export function openChangeFeedKafka(options: ChangeFeedOptions): OpenChangeFeed 
     asOfMs: number,
     partitionCount: number,
   ): Promise<readonly number[]> {
-    const byPartition = new Map<
-      number,
-      { messages: { key: Buffer; value: Buffer; partition: number }[]; versions: number[] }
-    >()
-    for (const group of byLink(changes).values()) {
-      const link = (group.at(-1) as PendingChange).copy
-      const record = encodeLinkChange({ link, asOfMs }, partitionCount)
-      const batch = byPartition.get(record.partition) ?? { messages: [], versions: [] }
-      batch.messages.push(record)
-      batch.versions.push(...group.map((change) => change.version))
-      byPartition.set(record.partition, batch)
-    }
+    const batches = batchByPartition(changes, asOfMs, partitionCount)
     const sent = await Promise.allSettled(
-      [...byPartition.values()].map(async ({ messages, versions }) => {
-        await producer.send({ topic, acks: -1, timeout: ackTimeoutMs, messages })
-        return versions
-      }),
+      (sendsApart ? batches.map((batch) => [batch]) : [batches]).map(send),
     )
     const failure = sent.find((outcome) => outcome.status === 'rejected')
-    if (failure !== undefined) {
-      partitions = undefined
-      state = (failure.reason as Error).message
-      options.onFailed(failure.reason)
-    }
-    return sent.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []))
+    const done = sent.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []))
+    sendsApart = done.length < changes.length
+    if (sendsApart) failed(failure?.reason ?? new Error('Kafka did not name every partition it was sent.'))
+    else state = 'up'
+    return done
   }
+
+  /** The versions of those batches whose partition is named in the acknowledgement. */
+  async function send(batches: readonly PartitionBatch[]): Promise<readonly number[]> {
+    const messages = batches.flatMap((batch) => batch.messages)
+    const acknowledged = await producer.send({ topic, acks: -1, timeout: ackTimeoutMs, messages })
+    const named = new Set(acknowledged.map(({ partition }) => partition))
+    return batches.filter(({ partition }) => named.has(partition)).flatMap(({ versions }) => versions)
+  }
+}
+
+interface PartitionBatch {
+  readonly partition: number
+  readonly messages: { key: Buffer; value: Buffer; partition: number }[]
+  readonly versions: number[]
+}
+
+/** One record for each link, of its newest change, which also stands for those before it. */
+function batchByPartition(
+  changes: readonly PendingChange[],
+  asOfMs: number,
+  partitionCount: number,
+): PartitionBatch[] {
+  const batches = new Map<number, PartitionBatch>()
+  for (const group of byLink(changes).values()) {
+    const link = (group.at(-1) as PendingChange).copy
+    const record = encodeLinkChange({ link, asOfMs }, partitionCount)
+    const { partition } = record
+    const batch = batches.get(partition) ?? { partition, messages: [], versions: [] }
+    batch.messages.push(record)
+    batch.versions.push(...group.map((change) => change.version))
+    batches.set(partition, batch)
+  }
+  return [...batches.values()]
 }

@@ -11,7 +11,8 @@ const stampEveryMs = 500
 const beatEveryMs = 1_000
 const pruneEveryMs = 60_000
 const pausePruningMs = 20
-const lookEveryMs = 40
+/** Rounds begin so far apart unless there is more than one round can take: a small round costs as much as a large. */
+const roundEveryMs = 50
 const standbyLooksEveryMs = 500
 /** How long a sink that failed is left alone. */
 const sinkPauseMs = 500
@@ -158,6 +159,7 @@ async function runRounds(session: OutboxSession, options: RelayOptions, signal: 
     }
     await session.settle({ redis: redis.done, kafka })
     options.events.relayed(redis.done.length, kafka.length)
-    if (redis.done.length === 0 && kafka.length === 0) await sleep(lookEveryMs, signal)
+    const isBehind = snapshot.changes.length >= changesPerRoundMax && redis.done.length + kafka.length > 0
+    if (!isBehind) await sleep(Math.max(0, roundEveryMs - (performance.now() - nowMs)), signal)
   }
 }
