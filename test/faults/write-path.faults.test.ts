@@ -10,7 +10,8 @@ import { call } from '@linkfleet/testkit/fleet-client'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startCreateLoad } from './create-load.ts'
-import { type Member, startWritePathFleet, type WritePathFleet } from './write-path-fleet.ts'
+import type { Member } from './member.ts'
+import { startWritePathFleet, type WritePathFleet } from './write-path-fleet.ts'
 
 const kills = Number(process.env.LINKFLEET_KILLS ?? '6')
 const people = 24
