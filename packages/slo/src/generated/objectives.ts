@@ -67,10 +67,10 @@ export const slos: readonly Slo[] = [
     "target": 0.999,
     "indicator": {
       "kind": "ratio",
-      "good": "http_request_duration_seconds_bucket{service=\"redirect\",le=\"0.2\",code!~\"5..\",route!~\"/-/probe\"}",
-      "total": "http_request_duration_seconds_count{service=\"redirect\",route!~\"/-/probe\"}",
+      "good": "http_request_duration_seconds_bucket{service=\"redirect\",le=\"0.2\",code!~\"5..\",route!~\"/.well-known/linkfleet-probe.*|/:protectedCode\"}",
+      "total": "http_request_duration_seconds_count{service=\"redirect\",route!~\"/.well-known/linkfleet-probe.*|/:protectedCode\"}",
       "thresholdSeconds": 0.2,
-      "excludedRoutes": "/-/probe"
+      "excludedRoutes": "/.well-known/linkfleet-probe.*|/:protectedCode"
     }
   },
   {
@@ -82,10 +82,10 @@ export const slos: readonly Slo[] = [
     "target": 0.999,
     "indicator": {
       "kind": "ratio",
-      "good": "http_request_duration_seconds_bucket{service=\"redirect\",le=\"0.2\",code!~\"5..\",route!~\"/-/probe\"}",
-      "total": "http_request_duration_seconds_count{service=\"redirect\",route!~\"/-/probe\"}",
+      "good": "http_request_duration_seconds_bucket{service=\"redirect\",le=\"0.2\",code!~\"5..\",route!~\"/.well-known/linkfleet-probe.*|/:protectedCode\"}",
+      "total": "http_request_duration_seconds_count{service=\"redirect\",route!~\"/.well-known/linkfleet-probe.*|/:protectedCode\"}",
       "thresholdSeconds": 0.2,
-      "excludedRoutes": "/-/probe"
+      "excludedRoutes": "/.well-known/linkfleet-probe.*|/:protectedCode"
     }
   },
   {

@@ -19,7 +19,7 @@ export interface FollowLinkDependencies {
   readonly previewLink: PreviewLink
 }
 
-type CodeRequest = FastifyRequest<{ Params: { code: string } }>
+type CodeRequest = FastifyRequest<{ Params: { code?: string; protectedCode: string } }>
 
 /** Every code and alias there can be; anything else needs no look-up to be known as missing. */
 export const codePattern = /^[A-Za-z0-9_-]{1,128}$/
@@ -30,10 +30,11 @@ export function followLink(deps: FollowLinkDependencies): RouteOptions[] {
   const route: RouteOptions = {
     method: ['GET', 'HEAD'],
     url: '/:code',
-    config: { statuses: [200, 301, 302, 307, 308, 404, 410, 429] },
+    config: { statuses: [200, 301, 302, 307, 308, 403, 404, 410, 429] },
     handler(request, reply) {
       if (deps.misses.refuses(request, reply)) return
-      const { code } = (request as CodeRequest).params
+      const { params } = request as CodeRequest
+      const code = params.code ?? params.protectedCode
       if (!codePattern.test(code)) {
         answerOther(deps, request, reply, code)
         return
@@ -53,6 +54,8 @@ export function followLink(deps: FollowLinkDependencies): RouteOptions[] {
     {
       ...route,
       method: 'POST',
+      // A label of its own in the metrics: checking a password is slow by design, and is not in the SLI of redirects.
+      url: '/:protectedCode',
       bodyLimit: formBytesMax,
       config: { statuses: [303, 403, 404, 410, 413, 415, 429] },
     },
