@@ -7,6 +7,8 @@
  * keeps a busy table from queueing all traffic behind a blocked ALTER: the run fails, nothing is applied, repeat it.
  */
 import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runner } from 'node-pg-migrate'
 import type pg from 'pg'
@@ -59,7 +61,8 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     for (const note of notes) log(note)
     const applied: string[] = []
     for (const source of sources) {
-      for (const name of await migrateSource(client, source)) {
+      const migrated = [...(await migrateSource(client, source)), ...(await buildIndexes(client, source))]
+      for (const name of migrated) {
         applied.push(`${source.schema}/${name}`)
         log(`applied ${source.schema}/${name}`)
       }
@@ -105,4 +108,29 @@ async function migrateSource(client: pg.Client, source: MigrationSource): Promis
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
   })
   return applied.map((migration) => migration.name)
+}
+
+/**
+ * Indexes of tables that may be large already are built beside the running services: CREATE INDEX CONCURRENTLY holds up
+ * no writer, but is no part of a transaction. So each is a file of its own, `migrations/concurrently/<index>.sql`, run
+ * whenever there is no such index. What a broken run left is invalid: it is dropped and built anew.
+ */
+async function buildIndexes(client: pg.Client, source: MigrationSource): Promise<string[]> {
+  const directory = join(source.directory, 'concurrently')
+  if (!existsSync(directory)) return []
+  const built: string[] = []
+  for (const file of (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort()) {
+    const index = basename(file, '.sql')
+    const { rows } = await client.query<{ is_valid: boolean }>(
+      `SELECT i.indisvalid AS is_valid FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+        WHERE c.relname = $1 AND c.relnamespace = to_regnamespace($2)`,
+      [index, source.schema],
+    )
+    if (rows[0]?.is_valid === true) continue
+    const name = `${client.escapeIdentifier(source.schema)}.${client.escapeIdentifier(index)}`
+    if (rows[0] !== undefined) await client.query(`DROP INDEX CONCURRENTLY ${name}`)
+    await client.query(await readFile(join(directory, file), 'utf8'))
+    built.push(`concurrently/${index}`)
+  }
+  return built
 }

@@ -129,6 +129,7 @@ describe('a create', () => {
     let made = 0
     const codes = codesInMemory(() => notFree.get(made++) ?? nextCode())
     const other = await fleet.start({}, { codes })
+    await eventually(async () => (await callApi(other, 'GET', '/api/v1/links')).status === 200)
     await create({ url: 'https://example.com/', alias: 'taken01' })
     const links = await Promise.all(
       Array.from({ length: 100 }, () =>

@@ -20,7 +20,9 @@ export function createEvents(metrics: Metrics, log: Logger) {
   }
 
   return {
-    linkCreated: () => series.changes.inc({ kind: 'created' }),
+    linksCreated: (links: number) => series.changes.inc({ kind: 'created' }, links),
+    linksReused: (links: number) => series.changes.inc({ kind: 'reused' }, links),
+    bulkItemFailed: (error: unknown) => log.error({ err: error }, 'an item of a bulk failed'),
     createReplayed: () => series.changes.inc({ kind: 'replayed' }),
     linkEdited: () => series.changes.inc({ kind: 'edited' }),
     linkDeleted: () => series.changes.inc({ kind: 'deleted' }),
@@ -64,9 +66,9 @@ export function createEvents(metrics: Metrics, log: Logger) {
 function createMetrics(metrics: Metrics) {
   const changes = metrics.counter(
     'shortener_link_changes_total',
-    'Links created, edited and deleted; a replayed create counts as "replayed".',
+    'Links created, edited and deleted; creates answered with a link there was count as "reused", retries as "replayed".',
     ['kind'],
-    ['created', 'replayed', 'edited', 'deleted'].map((kind) => ({ kind })),
+    ['created', 'reused', 'replayed', 'edited', 'deleted'].map((kind) => ({ kind })),
   )
   const skippedCodes = metrics.counter(
     'shortener_skipped_codes_total',

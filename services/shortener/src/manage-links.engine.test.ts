@@ -202,6 +202,7 @@ describe('the description', () => {
       '/api/v1/keys',
       '/api/v1/keys/{id}',
       '/api/v1/links',
+      '/api/v1/links/bulk',
       '/api/v1/links/{code}',
       '/api/v1/links/{code}/qr.png',
       '/api/v1/links/{code}/qr.svg',

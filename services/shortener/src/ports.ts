@@ -10,9 +10,15 @@ export interface CodePool {
   take(): Promise<string>
 }
 
+export interface MadeVerifier {
+  readonly verifier: string
+  readonly tookMs: number
+}
+
 /** Slow by design, and off the event loop. Both throw 'unavailable' when too many passwords wait already. */
 export interface Passwords {
-  makeVerifier(password: string): Promise<string>
+  /** Takes at most 2 s, or throws 'unavailable'. */
+  makeVerifier(password: string): Promise<MadeVerifier>
   isPasswordOf(verifier: string, password: string): Promise<boolean>
 }
 
@@ -24,27 +30,62 @@ export interface LinkToInsert {
   readonly idempotency: Idempotency | null
 }
 
+/** An item of a group, and where its outcome goes. */
+export interface Placed {
+  readonly item: LinkToInsert
+  readonly position: number
+}
+
 export type InsertOutcome =
   | { readonly kind: 'created'; readonly created: ReadLink }
+  /** There was a link that does the same. */
+  | { readonly kind: 'reused'; readonly link: Link }
   /** The request was made before; this is the link as it was then. */
-  | { readonly kind: 'replayed'; readonly link: Link }
+  | { readonly kind: 'replayed'; readonly link: Link; readonly isReused: boolean }
   | { readonly kind: 'code-taken' }
+  | { readonly kind: 'idempotency-mismatch' }
+  /** Another transaction holds what the item needs, and nothing was made. Only a bulk tells it; a single create waits. */
+  | { readonly kind: 'busy' }
+  | { readonly kind: 'failed'; readonly error: unknown }
+
+export interface BulkOrder {
+  /** None of them has an idempotency key of its own. */
+  readonly items: readonly LinkToInsert[]
+  /** Of the bulk as a whole. */
+  readonly idempotency: Idempotency | null
+  /** What a retry is answered with, as JSON, made of what became of the items. */
+  readonly toRecord: (outcomes: readonly InsertOutcome[]) => readonly unknown[]
+  /** The same item with another generated code: somebody has the first as an alias. */
+  readonly replaceCode: (item: LinkToInsert) => Promise<LinkToInsert>
+}
+
+export type BulkOutcome =
+  /** One for each item, in order. */
+  | { readonly kind: 'inserted'; readonly outcomes: readonly InsertOutcome[] }
+  | { readonly kind: 'replayed'; readonly results: readonly unknown[] }
   | { readonly kind: 'idempotency-mismatch' }
 
 /**
- * All of these answer within 1 s or throw: 'not-created' when surely nothing was changed, 'outcome-unknown' when that
- * cannot be said. A caller does not retry; the client does, with its Idempotency-Key.
+ * All of these answer within 1 s, and by `byMs` (of performance.now()) where it is given, or throw: 'not-created' when
+ * surely nothing was changed, 'outcome-unknown' when that cannot be said. With an idempotency key, 'not-created' would
+ * also speak for earlier attempts, here or elsewhere, that may be about to commit: so it is never said of one unless the
+ * database said so. A caller does not retry; the client does, with its Idempotency-Key.
  */
 export interface LinkWriter {
-  insert(item: LinkToInsert): Promise<InsertOutcome>
-  /** The link that this very request made before; undefined when it made none. Throws 'unavailable' within 1 s. */
-  findReplay(idempotency: Idempotency): Promise<Link | undefined>
+  insert(item: LinkToInsert, byMs: number): Promise<InsertOutcome>
+  /** In one transaction. Has begun by `byMs`, and may then take some seconds. */
+  insertBulk(order: BulkOrder, byMs: number): Promise<BulkOutcome>
+  /** What this very request made before; undefined when it made nothing. Throws 'unavailable'. */
+  findReplay(
+    idempotency: Idempotency,
+    byMs: number,
+  ): Promise<{ readonly link: Link; readonly isReused: boolean } | undefined>
   /**
    * 'version-mismatch' when `ifVersion` is given and is not the link's version. Throws 'invalid-request' when the link
    * would expire before it starts.
    */
-  edit(key: LinkKey, changes: StoredChanges, ifVersion: number | null): Promise<ChangeOutcome>
-  delete(key: LinkKey, ifVersion: number | null): Promise<ChangeOutcome>
+  edit(key: LinkKey, changes: StoredChanges, ifVersion: number | null, byMs: number): Promise<ChangeOutcome>
+  delete(key: LinkKey, ifVersion: number | null, byMs: number): Promise<ChangeOutcome>
 }
 
 export type ChangeOutcome =
@@ -73,11 +114,11 @@ export interface Resolution {
   readonly timeline: number
 }
 
-/** Reads on the primary. They answer within 1 s or throw 'unavailable'. */
+/** Reads on the primary. They answer within 1 s, and by `byMs` where it is given, or throw 'unavailable'. */
 export interface LinkReader {
   /** undefined: unknown or deleted. */
-  find(key: LinkKey): Promise<Link | undefined>
-  list(query: LinkQuery): Promise<LinkPage>
+  find(key: LinkKey, byMs?: number): Promise<Link | undefined>
+  list(query: LinkQuery, byMs?: number): Promise<LinkPage>
   resolve(keys: readonly LinkKey[]): Promise<Resolution>
 }
 
@@ -107,7 +148,7 @@ export interface NewKey extends KeyDescription {
 /** Keys, login tokens and sessions. All throw 'unavailable' when the primary does not answer within 1 s. */
 export interface CredentialStore {
   /** undefined: unknown or expired. Answers may be 10 s old. */
-  check(credential: string): Promise<Caller | undefined>
+  check(credential: string, byMs: number): Promise<Caller | undefined>
   /** The same, never from a cache: for callers that keep the answer themselves. */
   checkNow(credential: string): Promise<Caller | undefined>
   /** undefined: the name is taken. */

@@ -1,5 +1,4 @@
 /** The composition root: reads straight down; shutdown is the same in reverse. */
-import { isPasswordOf, makePasswordVerifier } from '@linkfleet/contracts/link-password'
 import { createRedisLinkCache } from '@linkfleet/contracts/redis-link-cache'
 import { startGrpcServer } from '@linkfleet/runtime/grpc-server'
 import { listen } from '@linkfleet/runtime/http'
@@ -16,10 +15,12 @@ import { openCredentialStorePg } from './adapters/credential-store-pg.ts'
 import { openLinkReaderPg } from './adapters/link-reader-pg.ts'
 import { openLinkWriterPg } from './adapters/link-writer-pg.ts'
 import { openOutboxSessionPg } from './adapters/outbox-session-pg.ts'
+import { passwordsScrypt } from './adapters/passwords-scrypt.ts'
 import { startRelay } from './adapters/relay.ts'
 import { createWatermarks } from './adapters/watermarks.ts'
 import { openWriteThroughRedis } from './adapters/write-through-redis.ts'
 import type { ShortenerConfig } from './config.ts'
+import { createBulkCreator } from './domain/create-bulk.ts'
 import { createLinkCreator } from './domain/create-link.ts'
 import { createLinkEditor } from './domain/edit-link.ts'
 import { urlRulesOf } from './domain/judge-url.ts'
@@ -65,8 +66,14 @@ export async function startShortener(
   const links = openLinkReaderPg(pool)
   const credentials = openCredentialStorePg(pool)
   const writeThrough = openWriteThroughRedis(cache, events.writeThroughFailed)
-  const changing = { writer, writeThrough, passwords }
+  const changing = { writer, writeThrough, passwords: passwordsScrypt }
   const creator = createLinkCreator({ ...changing, codes, onCodeSkipped: events.codeSkipped })
+  const createBulk = createBulkCreator({
+    ...changing,
+    codes,
+    onCodeSkipped: events.codeSkipped,
+    onItemFailed: events.bulkItemFailed,
+  })
   const editLink = createLinkEditor(changing)
   const authorize = createAuthorize(credentials, config.anonymousLoopback)
   const { publicUrl } = config
@@ -75,6 +82,7 @@ export async function startShortener(
   const api = {
     ...rights,
     creator,
+    createBulk,
     editLink,
     links,
     writer,
@@ -113,9 +121,6 @@ export async function startShortener(
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   }
 }
-
-/** Of the contracts, since redirect checks what shortener makes. */
-const passwords = { makeVerifier: makePasswordVerifier, isPasswordOf }
 
 const nameOf = (config: ShortenerConfig) => `shortener ${config.instance}`
 

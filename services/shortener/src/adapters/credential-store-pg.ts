@@ -24,28 +24,54 @@ interface Cached {
 
 export function openCredentialStorePg(pool: Pool): CredentialStore {
   const cache = new Map<string, Cached>()
+  /** Questions under way: who asks the same meanwhile gets the same answer. */
+  const asked = new Map<string, Promise<Caller | undefined>>()
 
-  async function checkNow(credential: string): Promise<Caller | undefined> {
-    if (credential === '' || credential.length > credentialLengthMax) return undefined
-    const caller = await boundedRead(() => readCaller(pool, hashCredential(credential)))
+  /** Not bounded by itself: whoever waits says for how long. */
+  async function look(credential: string): Promise<Caller | undefined> {
+    const caller = await readCaller(pool, hashCredential(credential))
     const expiresAtMs = caller?.expiresAtMs ?? null
     return expiresAtMs !== null && expiresAtMs <= Date.now() ? undefined : caller
   }
 
+  async function checkNow(credential: string): Promise<Caller | undefined> {
+    if (credential === '' || credential.length > credentialLengthMax) return undefined
+    return await boundedRead(() => look(credential))
+  }
+
   /** Only good answers are kept: a key works as soon as it is made. */
-  async function check(credential: string): Promise<Caller | undefined> {
+  async function check(credential: string, byMs: number): Promise<Caller | undefined> {
+    if (credential === '' || credential.length > credentialLengthMax) return undefined
     const id = hashCredential(credential).toString('base64')
     const nowMs = Date.now()
     const known = cache.get(id)
     const expiresAtMs = known?.caller.expiresAtMs ?? Number.POSITIVE_INFINITY
     if (known !== undefined && nowMs < known.untilMs && nowMs < expiresAtMs) return known.caller
+    return await boundedRead(() => ask(credential, id, nowMs), byMs)
+  }
+
+  function ask(credential: string, id: string, nowMs: number): Promise<Caller | undefined> {
+    const underWay = asked.get(id)
+    if (underWay !== undefined) return underWay
     cache.delete(id)
-    const caller = await checkNow(credential)
-    if (caller !== undefined) {
-      if (cache.size >= cachedMax) cache.clear()
-      cache.set(id, { caller, untilMs: nowMs + cachedForMs })
-    }
-    return caller
+    const asking = look(credential)
+      .then((caller) => {
+        // Deleting a key forgets the question: its answer may be of the time before.
+        if (caller === undefined || asked.get(id) !== asking) return caller
+        if (cache.size >= cachedMax) cache.clear()
+        cache.set(id, { caller, untilMs: nowMs + cachedForMs })
+        return caller
+      })
+      .finally(() => {
+        if (asked.get(id) === asking) asked.delete(id)
+      })
+    asked.set(id, asking)
+    return asking
+  }
+
+  function forgetAll(): void {
+    cache.clear()
+    asked.clear()
   }
 
   return {
@@ -57,7 +83,7 @@ export function openCredentialStorePg(pool: Pool): CredentialStore {
       boundedChange(async () => {
         const text = 'DELETE FROM links.api_keys WHERE id = $1'
         const { rowCount } = await pool.query({ text, values: [id] })
-        cache.clear()
+        forgetAll()
         return rowCount > 0
       }),
     createLoginToken: (role, subject) => boundedChange(() => createLoginToken(pool, role, subject)),
@@ -66,7 +92,9 @@ export function openCredentialStorePg(pool: Pool): CredentialStore {
       boundedChange(async () => {
         const hash = hashCredential(session)
         await pool.query({ text: 'DELETE FROM links.sessions WHERE session_hash = $1', values: [hash] })
-        cache.delete(hash.toString('base64'))
+        const id = hash.toString('base64')
+        cache.delete(id)
+        asked.delete(id)
       }),
     seedAdminKey: async (key) => {
       await pool.query({
@@ -74,7 +102,7 @@ export function openCredentialStorePg(pool: Pool): CredentialStore {
           ON CONFLICT (name) DO UPDATE SET key_hash = EXCLUDED.key_hash, role = 'admin', expires_at = NULL`,
         values: [hashCredential(key), seededKeyName],
       })
-      cache.clear()
+      forgetAll()
     },
   }
 }

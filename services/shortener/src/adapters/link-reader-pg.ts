@@ -10,9 +10,9 @@ const searchedLinksMax = 20_000
 
 export function openLinkReaderPg(pool: Pool): LinkReader {
   return {
-    find: (key) => boundedRead(() => find(pool, key)),
-    list: (query) =>
-      boundedRead(() => (query.search === null ? listLinks(pool, query) : searchLinks(pool, query))),
+    find: (key, byMs) => boundedRead(() => find(pool, key), byMs),
+    list: (query, byMs) =>
+      boundedRead(() => (query.search === null ? listLinks(pool, query) : searchLinks(pool, query)), byMs),
     resolve: (keys) => boundedRead(() => resolve(pool, keys)),
   }
 }

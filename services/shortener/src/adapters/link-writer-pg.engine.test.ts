@@ -26,6 +26,7 @@ afterAll(async () => {
 })
 
 const openWriter = () => openLinkWriterPg(pool, { groupCommitted: () => {} })
+const soon = () => performance.now() + 900
 const itemOf = (code: string, keyHash?: Buffer): LinkToInsert => ({
   code,
   link: {
@@ -39,6 +40,7 @@ const itemOf = (code: string, keyHash?: Buffer): LinkToInsert => ({
     expiresAtMs: null,
     maxClicks: null,
     password: null,
+    reuse: null,
     createdBy: 'test',
   },
   passwordVerifier: null,
@@ -67,12 +69,64 @@ describe('while another transaction holds', () => {
     const codes = Array.from({ length: 100 }, (_none, index) =>
       index === 50 ? 'held-alias' : `free-${index}`,
     )
-    const settled = await Promise.allSettled(codes.map((code) => writer.insert(itemOf(code))))
+    const settled = await Promise.allSettled(codes.map((code) => writer.insert(itemOf(code), soon())))
     await other.query('ROLLBACK')
     for (const [index, outcome] of settled.entries()) {
       if (index === 50) expect(outcome).toMatchObject({ reason: { code: 'not-created' } })
       else expect(outcome).toMatchObject({ value: { kind: 'created' } })
     }
+  })
+
+  it('many aliases, who want them are refused in time, and everybody in the same group gets theirs', async () => {
+    const held = Array.from({ length: 12 }, (_none, n) => `held-${n}`)
+    using other = await pool.session()
+    await other.query('BEGIN')
+    for (const code of held) {
+      await other.query({
+        text: `INSERT INTO links.links (code, version, created_version, target_url, created_by, created_at, updated_at)
+          VALUES ($1, 1, 1, 'https://example.com/first', 'test', now(), now())`,
+        values: [code],
+      })
+    }
+    const writer = openWriter()
+    const codes = Array.from({ length: 120 }, (_none, n) =>
+      n % 10 === 3 ? held[(n - 3) / 10] : `many-free-${n}`,
+    )
+    const settled = await Promise.allSettled(codes.map((code) => writer.insert(itemOf(code ?? ''), soon())))
+    await other.query('ROLLBACK')
+    for (const [index, outcome] of settled.entries()) {
+      if (index % 10 === 3) expect(outcome).toMatchObject({ reason: { code: 'not-created' } })
+      else expect(outcome).toMatchObject({ value: { kind: 'created' } })
+    }
+    expect(await writer.insert(itemOf('held-3'), soon())).toMatchObject({ kind: 'created' })
+  })
+
+  it('an alias only for a while, who wants it waits for the answer', async () => {
+    using other = await pool.session()
+    await holdCode(other, 'briefly-held')
+    const writer = openWriter()
+    const waiting = Promise.all(
+      ['briefly-held', 'briefly-held', 'beside-it'].map((code) => writer.insert(itemOf(code), soon())),
+    )
+    await new Promise((resolve) => setTimeout(resolve, 250))
+    await other.query('COMMIT')
+    expect((await waiting).map(({ kind }) => kind)).toEqual(['code-taken', 'code-taken', 'created'])
+  })
+
+  it('the same Idempotency-Key for a while, a retry elsewhere is answered like the first attempt', async () => {
+    const keyHash = randomBytes(32)
+    using other = await pool.session()
+    await leaveOpen(
+      other,
+      `INSERT INTO links.idempotency_records (key_hash, request_hash, link, version, created_at)
+        VALUES ($1, $2, $3, 1, now())`,
+      [keyHash, Buffer.alloc(32), { code: 'first-elsewhere' }],
+    )
+    const writer = openWriter()
+    const retry = writer.insert(itemOf('retried-elsewhere', keyHash), soon())
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await other.query('COMMIT')
+    expect(await retry).toMatchObject({ kind: 'replayed', link: { code: 'first-elsewhere' } })
   })
 
   it('the same Idempotency-Key, a retry is told that the outcome is unknown, since the first may commit', async () => {
@@ -86,8 +140,11 @@ describe('while another transaction holds', () => {
     )
     const writer = openWriter()
     const retry = itemOf('retried-one', keyHash)
-    await expect(writer.insert(retry)).rejects.toMatchObject({ code: 'outcome-unknown' })
+    await expect(writer.insert(retry, soon())).rejects.toMatchObject({ code: 'outcome-unknown' })
     await other.query('COMMIT')
-    expect(await writer.insert(retry)).toMatchObject({ kind: 'replayed', link: { code: 'first-one' } })
+    expect(await writer.insert(retry, soon())).toMatchObject({
+      kind: 'replayed',
+      link: { code: 'first-one' },
+    })
   })
 })

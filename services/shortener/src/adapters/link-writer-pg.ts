@@ -1,30 +1,17 @@
-/** The only writer of links: creates in groups, edits and deletes one by one, each with its outbox row. */
-import { LinkfleetError } from '@linkfleet/contracts/errors'
-import {
-  CommitUnknownError,
-  isConnectionError,
-  type Pool,
-  type Row,
-  type Transaction,
-} from '@linkfleet/runtime/postgres'
-import { GroupCommit } from '../domain/group-commit.ts'
+/** The only writer of links: creates in groups and bulks, edits and deletes one by one, each with its outbox row. */
+import type { Pool, Row, Transaction } from '@linkfleet/runtime/postgres'
+import { GroupCommit, type Submission } from '../domain/group-commit.ts'
 import { type LinkKey, linkStates, type StoredChanges } from '../domain/link.ts'
 import type { ChangeOutcome, InsertOutcome, LinkToInsert, LinkWriter } from '../ports.ts'
 import { refuseEmptySpanOf, toSet } from './edit-link-pg.ts'
-import {
-  beginChange,
-  claimsOf,
-  findReplay,
-  insertLinkGroup,
-  keyClaimOf,
-  lockWaitMs,
-} from './insert-links-pg.ts'
+import { findReplay } from './idempotency-records-pg.ts'
+import { createBulkInsert } from './insert-bulk-pg.ts'
+import { beginChange, claimsOf, insertLinkGroup } from './insert-group-pg.ts'
 import { freshnessColumns, linkColumns, toLink } from './link-row-pg.ts'
 import {
   bounded,
   boundedChange,
   boundedRead,
-  isLockTimeout,
   notCreated,
   outcomeUnknown,
   toChangeError,
@@ -36,11 +23,16 @@ const groupItemsMax = 128
 const groupsInFlightMax = 2
 /** More than this waiting cannot be answered in time: refused at once. */
 const itemsWaitingMax = 4_000
-/** A group does not wait long for what one of its items is waiting for, and its parts even less. */
-const groupLockWaitMs = 150
-const rerunLockWaitMs = 30
-/** Enough to find two blocked items in a full group; 150 ms and 15 times 30 ms leave time for the answers. */
-const lockTimeoutsPerGroupMax = 16
+/** A group does not wait long for what one of its items is waiting for; both together leave time for the answers. */
+const groupLimits = { lockWaitMs: 100, carefulMs: 400 }
+/** How long a change by itself waits for somebody else's lock: less than the time in which an answer is due. */
+const lockWaitMs = 600
+/** Items that wait for what another transaction holds; past it they are refused at once. */
+const patientItemsMax = 1_000
+const patientGroupsInFlightMax = 3
+/** What is left of a patient item's time for its statement and the answer, once it has its locks. */
+const patientReserveMs = 200
+const patientCarefulMs = 100
 
 export interface LinkWriterEvents {
   groupCommitted(items: number, seconds: number): void
@@ -48,64 +40,107 @@ export interface LinkWriterEvents {
 
 export function openLinkWriterPg(pool: Pool, events: LinkWriterEvents): LinkWriter {
   const groups = new GroupCommit<LinkToInsert, InsertOutcome>({
-    run: async (items, isRerun) => {
+    run: async (items) => {
       const startedMs = performance.now()
       // A transaction that hangs must not keep its codes and keys from a retry: the database has the last word on them.
-      const outcomes = await bounded(
-        insertLinkGroup(pool, items, lockWaitOf(items.length, isRerun)),
-        outcomeUnknown,
-      )
+      const outcomes = await bounded(insertLinkGroup(pool, items, groupLimits), outcomeUnknown)
       events.groupCommitted(items.length, (performance.now() - startedMs) / 1000)
       return outcomes
     },
     keysOf: claimsOf,
-    // A server that is away is away for every half as well.
-    isWorthHalving: (error, failures) =>
-      isItemToBlame(error) && !(isLockTimeout(error) && failures >= lockTimeoutsPerGroupMax),
     groupItemsMax,
     groupsInFlightMax,
   })
+  const patient = createPatientInsert(pool)
 
-  async function insert(item: LinkToInsert): Promise<InsertOutcome> {
-    const { idempotency } = item
-    // Nothing came of this attempt; but one before it with the same key may be about to commit.
-    const refusal = () =>
-      idempotency !== null && groups.isBusy(keyClaimOf(idempotency)) ? outcomeUnknown() : notCreated()
-    if (groups.waiting >= itemsWaitingMax) throw refusal()
-    const submission = groups.submit(item)
-    const result = submission.result.catch((error) =>
-      // The lock may be that of an earlier attempt, which holds the key until it has committed.
-      Promise.reject(
-        idempotency !== null && isLockTimeout(error) ? outcomeUnknown(error) : toChangeError(error),
-      ),
-    )
-    return await bounded(result, () => (submission.abandon() ? refusal() : outcomeUnknown()))
+  async function insertInGroup(item: LinkToInsert, byMs: number): Promise<InsertOutcome> {
+    if (groups.waiting >= itemsWaitingMax) throw refusalOf(item)()
+    return await settled(groups.submit(item), item, byMs)
   }
 
   return {
-    insert,
-    findReplay: (idempotency) => boundedRead(() => findReplay(pool, idempotency)),
-    edit: (key, changes, ifVersion) =>
-      boundedChange(() =>
-        changeLink(pool, key, ifVersion, (transaction, locked) =>
-          applyEdit(transaction, key, changes, locked),
-        ),
+    async insert(item, byMs) {
+      const first = patient.isContested(item) ? undefined : await insertInGroup(item, byMs)
+      const outcome = first === undefined || first.kind === 'busy' ? await patient.insert(item, byMs) : first
+      if (outcome.kind === 'busy') throw refusalOf(item)()
+      if (outcome.kind === 'failed') throw outcome.error
+      return outcome
+    },
+    insertBulk: createBulkInsert(pool),
+    findReplay: (idempotency, byMs) => boundedRead(() => findReplay(pool, idempotency), byMs),
+    edit: (key, changes, ifVersion, byMs) =>
+      boundedChange(
+        () =>
+          changeLink(pool, key, ifVersion, (transaction, locked) =>
+            applyEdit(transaction, key, changes, locked),
+          ),
+        byMs,
       ),
-    delete: (key, ifVersion) =>
-      boundedChange(() => changeLink(pool, key, ifVersion, (transaction) => applyDelete(transaction, key))),
+    delete: (key, ifVersion, byMs) =>
+      boundedChange(
+        () => changeLink(pool, key, ifVersion, (transaction) => applyDelete(transaction, key)),
+        byMs,
+      ),
   }
 }
 
-function lockWaitOf(items: number, isRerun: boolean): number {
-  if (isRerun) return rerunLockWaitMs
-  return items > 1 ? groupLockWaitMs : lockWaitMs
+/** Of an item that did not reach the database. An earlier attempt with its key may have, here or elsewhere. */
+const refusalOf = ({ idempotency }: LinkToInsert) => (idempotency === null ? notCreated : outcomeUnknown)
+
+/** The outcome of a submitted item by its time, or the error that says what is known of it then. */
+async function settled(
+  submission: Submission<InsertOutcome>,
+  item: LinkToInsert,
+  byMs: number,
+): Promise<InsertOutcome> {
+  const result = submission.result.catch((error) =>
+    Promise.reject(toChangeError(error, item.idempotency !== null)),
+  )
+  const late = () => (submission.abandon() ? refusalOf(item)() : outcomeUnknown())
+  return await bounded(result, late, byMs - performance.now())
 }
 
-/** An error of the server's own about a statement: the transaction is rolled back, and one item may be the cause. */
-function isItemToBlame(error: unknown): boolean {
-  const { code } = error as { code?: unknown }
-  if (error instanceof CommitUnknownError || error instanceof LinkfleetError) return false
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !isConnectionError(error)
+/**
+ * Items that have to wait for what another transaction holds do so in groups of their own, for as long as they have
+ * time, where they hold up nobody else. Whoever claims the same meanwhile joins them.
+ */
+function createPatientInsert(pool: Pool) {
+  const contested = new Map<string, number>()
+  const groups = new GroupCommit<{ readonly item: LinkToInsert; readonly byMs: number }, InsertOutcome>({
+    run: async (entries) => {
+      const leftMs = Math.min(...entries.map(({ byMs }) => byMs)) - performance.now()
+      const limits = { lockWaitMs: Math.max(1, leftMs - patientReserveMs), carefulMs: patientCarefulMs }
+      const items = entries.map(({ item }) => item)
+      return await bounded(insertLinkGroup(pool, items, limits), outcomeUnknown)
+    },
+    keysOf: ({ item }) => claimsOf(item),
+    groupItemsMax,
+    groupsInFlightMax: patientGroupsInFlightMax,
+  })
+
+  function count(claims: readonly string[], by: 1 | -1): void {
+    for (const claim of claims) {
+      const left = (contested.get(claim) ?? 0) + by
+      if (left === 0) contested.delete(claim)
+      else contested.set(claim, left)
+    }
+  }
+
+  return {
+    isContested: (item: LinkToInsert) =>
+      contested.size > 0 && claimsOf(item).some((claim) => contested.has(claim)),
+
+    async insert(item: LinkToInsert, byMs: number): Promise<InsertOutcome> {
+      if (groups.waiting >= patientItemsMax) throw refusalOf(item)()
+      const claims = claimsOf(item)
+      count(claims, 1)
+      try {
+        return await settled(groups.submit({ item, byMs }), item, byMs)
+      } finally {
+        count(claims, -1)
+      }
+    },
+  }
 }
 
 /**

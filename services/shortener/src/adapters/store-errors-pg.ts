@@ -36,25 +36,33 @@ export const notCreated = (cause?: unknown): LinkfleetError =>
 export const unavailable = (cause?: unknown): LinkfleetError =>
   new LinkfleetError('unavailable', 'The database cannot be reached right now.', { retryAfterSeconds, cause })
 
-/** An error of a change: nothing was committed, unless it is the answer to COMMIT that is missing. */
-export function toChangeError(error: unknown): unknown {
+/**
+ * An error of a change: nothing was committed, unless it is the answer to COMMIT that is missing. Where the database
+ * was not reached, a change with an idempotency key may have been made by an earlier attempt.
+ */
+export function toChangeError(error: unknown, isKeyed = false): unknown {
   if (error instanceof CommitUnknownError) return outcomeUnknown(error)
-  return isPassing(error) ? notCreated(error) : error
+  if (!isPassing(error)) return error
+  return isKeyed ? outcomeUnknown(error) : notCreated(error)
 }
 
-/** Answers a change within the bound. Past it the outcome is open. */
-export async function boundedChange<T>(work: () => Promise<T>): Promise<T> {
+/** Answers a change within the bound, and by `byMs` of performance.now(). Past it the outcome is open. */
+export async function boundedChange<T>(work: () => Promise<T>, byMs?: number): Promise<T> {
   return await bounded(
     work().catch((error) => Promise.reject(toChangeError(error))),
     outcomeUnknown,
+    leftMs(byMs),
   )
 }
 
-/** Answers a read within the bound. */
-export async function boundedRead<T>(work: () => Promise<T>): Promise<T> {
+/** Answers a read within the bound, and by `byMs` of performance.now(). */
+export async function boundedRead<T>(work: () => Promise<T>, byMs?: number): Promise<T> {
   const reading = work().catch((error) => Promise.reject(isPassing(error) ? unavailable(error) : error))
-  return await bounded(reading, unavailable)
+  return await bounded(reading, unavailable, leftMs(byMs))
 }
+
+const leftMs = (byMs: number | undefined) =>
+  byMs === undefined ? answerWithinMs : Math.min(answerWithinMs, byMs - performance.now())
 
 export async function bounded<T>(
   work: Promise<T>,
@@ -62,7 +70,7 @@ export async function bounded<T>(
   withinMs = answerWithinMs,
 ): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(late()), withinMs)
+  const timer = setTimeout(() => reject(late()), Math.max(0, withinMs))
   // Whoever loses the race may still fail later; nobody waits for it then.
   work.catch(() => {})
   try {

@@ -16,64 +16,131 @@ export interface CreateLinkPorts {
   readonly onCodeSkipped: () => void
 }
 
-export type Created = { readonly link: Link; readonly isReplay: boolean }
+export interface Created {
+  readonly link: Link
+  /** It was there before this request. */
+  readonly isReused: boolean
+  /** The request was made before, and this is its answer. */
+  readonly isReplay: boolean
+}
 
 export interface LinkCreator {
-  create(newLink: NewLink, idempotency: Idempotency | null): Promise<Created>
-  /** The link that this very request made before; undefined when it made none. */
-  findReplay(idempotency: Idempotency, password: string | null): Promise<Link | undefined>
+  /** Answers by `byMs` of performance.now(), or throws. */
+  create(newLink: NewLink, idempotency: Idempotency | null, byMs: number): Promise<Created>
+  /** What this very request made before; undefined when it made nothing. */
+  findReplay(idempotency: Idempotency, password: string | null, byMs: number): Promise<Created | undefined>
 }
 
 export function createLinkCreator(ports: CreateLinkPorts): LinkCreator {
-  const { codes, writer, writeThrough, passwords, onCodeSkipped } = ports
+  const { writer, writeThrough, passwords, onCodeSkipped } = ports
 
-  /** A record of a request says nothing of its password but the verifier of the link it made. */
-  async function asReplay(link: Link, password: string | null): Promise<Link> {
-    const { passwordVerifier } = link
-    if (password === null || passwordVerifier === null) return link
-    if (await passwords.isPasswordOf(passwordVerifier, password)) return link
-    throw idempotencyMismatch()
+  async function findReplay(idempotency: Idempotency, password: string | null, byMs: number) {
+    const found = await writer.findReplay(idempotency, byMs)
+    if (found === undefined) return undefined
+    await expectSamePassword(passwords, found.link, password)
+    return { ...found, isReplay: true }
+  }
+
+  async function tryOnce(
+    link: NewLink,
+    passwordVerifier: string | null,
+    idempotency: Idempotency | null,
+    byMs: number,
+  ): Promise<Created | undefined> {
+    const code = link.alias ?? (await takeCode(ports))
+    const outcome = await writer.insert({ link, code, passwordVerifier, idempotency }, byMs)
+    switch (outcome.kind) {
+      case 'created':
+        await writeThrough.write(outcome.created)
+        return { link: outcome.created.link, isReused: false, isReplay: false }
+      case 'reused':
+        return { link: outcome.link, isReused: true, isReplay: false }
+      case 'replayed':
+        await expectSamePassword(passwords, outcome.link, link.password)
+        return { link: outcome.link, isReused: outcome.isReused, isReplay: true }
+      case 'code-taken':
+        if (link.alias !== null) throw aliasTaken(link.alias)
+        onCodeSkipped()
+        return undefined
+      case 'idempotency-mismatch':
+        throw idempotencyMismatch()
+      case 'busy':
+        throw aliasBusy()
+      case 'failed':
+        throw outcome.error
+    }
   }
 
   return {
-    async create(link, idempotency) {
-      const passwordVerifier = link.password === null ? null : await passwords.makeVerifier(link.password)
-      for (let tried = 0; tried < codesTriedMax; tried++) {
-        const code = link.alias ?? (await codes.take())
-        if (link.alias === null && isReservedWord(code)) {
-          onCodeSkipped()
-          continue
+    findReplay,
+    async create(link, idempotency, byMs) {
+      const made = link.password === null ? undefined : await passwords.makeVerifier(link.password)
+      // The work on a password is no waiting for the database.
+      const insertByMs = byMs + (made?.tookMs ?? 0)
+      try {
+        for (let tried = 0; tried < codesTriedMax; tried++) {
+          const created = await tryOnce(link, made?.verifier ?? null, idempotency, insertByMs)
+          if (created !== undefined) return created
         }
-        const outcome = await writer.insert({ link, code, passwordVerifier, idempotency })
-        switch (outcome.kind) {
-          case 'created':
-            await writeThrough.write(outcome.created)
-            return { link: outcome.created.link, isReplay: false }
-          case 'replayed':
-            return { link: await asReplay(outcome.link, link.password), isReplay: true }
-          case 'idempotency-mismatch':
-            throw idempotencyMismatch()
-          case 'code-taken':
-            if (link.alias !== null) throw aliasTaken(link.alias)
-            onCodeSkipped()
-        }
+      } catch (error) {
+        // Without a code nothing new can be made, but a retry may only be asking for what it has.
+        const isWithoutCode = error instanceof LinkfleetError && error.code === 'not-created'
+        const replay =
+          isWithoutCode && idempotency !== null
+            ? await findReplay(idempotency, link.password, insertByMs)
+            : undefined
+        if (replay !== undefined) return replay
+        throw error
       }
-      throw new LinkfleetError('not-created', 'No free code was found. Nothing was created.', {
-        retryAfterSeconds: 1,
-      })
-    },
-    async findReplay(idempotency, password) {
-      const link = await writer.findReplay(idempotency)
-      return link === undefined ? undefined : await asReplay(link, password)
+      throw noFreeCode()
     },
   }
 }
 
-function aliasTaken(alias: string): LinkfleetError {
+/** A code from the pool that is no reserved word. */
+export async function takeCode({
+  codes,
+  onCodeSkipped,
+}: Pick<CreateLinkPorts, 'codes' | 'onCodeSkipped'>): Promise<string> {
+  for (let tried = 0; tried < codesTriedMax; tried++) {
+    const code = await codes.take()
+    if (!isReservedWord(code)) return code
+    onCodeSkipped()
+  }
+  throw noFreeCode()
+}
+
+/** A record of a request says nothing of its password but the verifier of the link it made. */
+async function expectSamePassword(
+  passwords: Passwords,
+  { passwordVerifier }: Link,
+  password: string | null,
+): Promise<void> {
+  if (password === null || passwordVerifier === null) return
+  if (!(await passwords.isPasswordOf(passwordVerifier, password))) throw idempotencyMismatch()
+}
+
+export function aliasTaken(alias: string): LinkfleetError {
   return new LinkfleetError('alias-taken', `"${alias}" is taken.`, { field: 'alias' })
 }
 
-function idempotencyMismatch(): LinkfleetError {
+export function aliasBusy(): LinkfleetError {
+  return new LinkfleetError(
+    'not-created',
+    'Another request holds the same alias or URL. Nothing was created.',
+    {
+      retryAfterSeconds: 1,
+    },
+  )
+}
+
+function noFreeCode(): LinkfleetError {
+  return new LinkfleetError('not-created', 'No free code was found. Nothing was created.', {
+    retryAfterSeconds: 1,
+  })
+}
+
+export function idempotencyMismatch(): LinkfleetError {
   return new LinkfleetError(
     'idempotency-mismatch',
     'This Idempotency-Key was used with another request within the last 24 hours.',

@@ -12,13 +12,15 @@ export type EditLink = (
   key: LinkKey,
   changes: LinkChanges,
   ifVersion: number | null,
+  byMs: number,
 ) => Promise<ChangeOutcome>
 
 export function createLinkEditor({ writer, writeThrough, passwords }: EditLinkPorts): EditLink {
-  return async (key, { password, ...changes }, ifVersion) => {
-    const verifier = typeof password === 'string' ? await passwords.makeVerifier(password) : password
-    const stored = verifier === undefined ? changes : { ...changes, passwordVerifier: verifier }
-    const outcome = await writer.edit(key, stored, ifVersion)
+  return async (key, { password, ...changes }, ifVersion, byMs) => {
+    const made = typeof password === 'string' ? await passwords.makeVerifier(password) : undefined
+    const passwordVerifier = made?.verifier ?? password
+    const stored = passwordVerifier === undefined ? changes : { ...changes, passwordVerifier }
+    const outcome = await writer.edit(key, stored, ifVersion, byMs + (made?.tookMs ?? 0))
     if (outcome.kind === 'changed') await writeThrough.write(outcome.changed)
     return outcome
   }

@@ -15,12 +15,9 @@ function open(options: { groupItemsMax?: number; groupsInFlightMax?: number } = 
       const end = Promise.withResolvers<void>()
       running.push({ items, end })
       await end.promise
-      const bad = items.find((item) => item.name === 'bad')
-      if (bad !== undefined) throw new Error('one is bad')
       return items.map((item) => item.name)
     },
     keysOf: (item) => [item.key],
-    isWorthHalving: (error) => (error as Error).message !== 'away',
     groupItemsMax: options.groupItemsMax ?? 100,
     groupsInFlightMax: options.groupsInFlightMax ?? 1,
   })
@@ -52,38 +49,23 @@ describe('group commit', () => {
     expect(names()).toEqual([['a'], ['b']])
   })
 
-  it('lets the item to blame fail alone', async () => {
-    const { submit, letGo, running } = open()
-    submit('first')
-    const items = ['a', 'b', 'bad', 'c', 'd'].map((name) => submit(name))
-    const settled = Promise.allSettled(items.map(({ result }) => result))
-    for (let n = 0; n < 20; n++) await letGo()
-    expect(running).toEqual([])
-    expect((await settled).map(({ status }) => status)).toEqual([
-      'fulfilled',
-      'fulfilled',
-      'rejected',
-      'fulfilled',
-      'fulfilled',
-    ])
-  })
-
-  it('fails a group as a whole when running halves is of no use', async () => {
+  it('fails a group as a whole, and goes on with the next', async () => {
     const sizes: number[] = []
     const groups = new GroupCommit<Item, string>({
       run: async (items) => {
         sizes.push(items.length)
-        throw new Error('away')
+        if (sizes.length < 3) throw new Error('away')
+        return items.map((item) => item.name)
       },
       keysOf: (item) => [item.key],
-      isWorthHalving: (error) => (error as Error).message !== 'away',
       groupItemsMax: 10,
       groupsInFlightMax: 1,
     })
     const items = ['a', 'b', 'c'].map((name) => groups.submit({ name, key: name }))
     const settled = await Promise.allSettled(items.map(({ result }) => result))
     expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
-    expect(sizes).toEqual([1, 2])
+    expect(await groups.submit({ name: 'd', key: 'd' }).result).toBe('d')
+    expect(sizes).toEqual([1, 2, 1])
   })
 
   it('never has one key in two groups at the same time, but may have it twice in one', async () => {
@@ -95,40 +77,6 @@ describe('group commit', () => {
     expect(names()).toEqual([['a'], ['d']])
     await letGo()
     expect(names()).toEqual([['d'], ['b', 'c']])
-  })
-
-  it('tells the runs after a failure, and stops halving after as many failures as it is told', async () => {
-    const runs: [number, boolean][] = []
-    const groups = new GroupCommit<Item, string>({
-      run: async (items, isRerun) => {
-        runs.push([items.length, isRerun])
-        throw new Error('blocked')
-      },
-      keysOf: (item) => [item.key],
-      isWorthHalving: (_error, failures) => failures < 3,
-      groupItemsMax: 10,
-      groupsInFlightMax: 1,
-    })
-    const items = ['a', 'b', 'c', 'd', 'e'].map((name) => groups.submit({ name, key: name }))
-    const settled = await Promise.allSettled(items.map(({ result }) => result))
-    expect(settled.map(({ status }) => status)).toEqual(Array(5).fill('rejected'))
-    expect(runs).toEqual([
-      [1, false],
-      [4, false],
-      [2, true],
-      [1, true],
-      [1, true],
-      [2, true],
-    ])
-  })
-
-  it('knows which keys are in a transaction now', async () => {
-    const { groups, submit, letGo } = open()
-    submit('a', 'begun')
-    submit('b', 'waiting')
-    expect([groups.isBusy('begun'), groups.isBusy('waiting')]).toEqual([true, false])
-    await letGo()
-    expect([groups.isBusy('begun'), groups.isBusy('waiting')]).toEqual([false, true])
   })
 
   it('gives an item back that has not begun, and no other', async () => {
@@ -143,18 +91,16 @@ describe('group commit', () => {
     expect(names()).toEqual([])
   })
 
-  it('settles every item once with its own result, whatever the keys and failures', async () => {
+  it('settles every item once with its own result, whatever the keys', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.record({ key: fc.constantFrom('x', 'y', 'z', 'w'), isBad: fc.boolean() }), {
-          maxLength: 40,
-        }),
+        fc.array(fc.record({ key: fc.constantFrom('x', 'y', 'z', 'w') }), { maxLength: 40 }),
         fc.integer({ min: 1, max: 5 }),
         fc.integer({ min: 1, max: 3 }),
         async (wishes, groupItemsMax, groupsInFlightMax) => {
           const busy = new Map<string, number>()
           let groupNumber = 0
-          const groups = new GroupCommit<{ index: number; key: string; isBad: boolean }, number>({
+          const groups = new GroupCommit<{ index: number; key: string }, number>({
             run: async (items) => {
               const group = groupNumber++
               for (const { key } of items) {
@@ -163,21 +109,14 @@ describe('group commit', () => {
               }
               await Promise.resolve()
               for (const { key } of items) busy.delete(key)
-              if (items.some(({ isBad }) => isBad)) throw new Error('bad')
               return items.map(({ index }) => index)
             },
             keysOf: ({ key }) => [key],
-            isWorthHalving: () => true,
             groupItemsMax,
             groupsInFlightMax,
           })
-          const settled = await Promise.allSettled(
-            wishes.map((wish, index) => groups.submit({ ...wish, index }).result),
-          )
-          for (const [index, outcome] of settled.entries()) {
-            if (wishes[index]?.isBad) expect(outcome.status).toBe('rejected')
-            else expect(outcome).toEqual({ status: 'fulfilled', value: index })
-          }
+          const results = wishes.map((wish, index) => groups.submit({ ...wish, index }).result)
+          expect(await Promise.all(results)).toEqual(wishes.map((_wish, index) => index))
         },
       ),
     )

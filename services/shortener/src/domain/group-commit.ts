@@ -1,22 +1,16 @@
 /**
  * Group commit: items that arrive while a transaction is under way share the next one, so that the cost of a commit
- * is divided by the load. A group that fails as a whole is run again in halves, so that the item that is to blame
- * fails alone. Items that claim the same key may share a group, but are never in two groups at the same time: they would
- * wait for each other in the database, and their neighbours with them.
+ * is divided by the load. Items that claim the same key may share a group, but are never in two groups at the same
+ * time: they would wait for each other in the database, and their neighbours with them.
  */
 export interface GroupCommitOptions<Item, Result> {
   /**
-   * Runs a group in one transaction: one result for each item, in order. Throws when nothing was committed.
-   * `isRerun` says that these items were in a group that failed: their time is partly spent.
+   * Runs a group in one transaction: one result for each item, in order. Throws when nothing was committed, or nobody
+   * knows, for a reason that all items share.
    */
-  readonly run: (items: readonly Item[], isRerun: boolean) => Promise<readonly Result[]>
+  readonly run: (items: readonly Item[]) => Promise<readonly Result[]>
   /** What an item claims: `run` sees to it that of those who claim the same, one gets it. */
   readonly keysOf: (item: Item) => readonly string[]
-  /**
-   * Whether a failed group can be run again: the transaction is surely rolled back and an item may be to blame.
-   * `failures` counts those of the group as it began, this one included.
-   */
-  readonly isWorthHalving: (error: unknown, failures: number) => boolean
   readonly groupItemsMax: number
   readonly groupsInFlightMax: number
 }
@@ -46,11 +40,6 @@ export class GroupCommit<Item, Result> {
   /** Items that wait for a transaction. */
   get waiting(): number {
     return this.#waiting.length
-  }
-
-  /** Whether an item that claims this key is in a transaction now. */
-  isBusy(key: string): boolean {
-    return this.#busyKeys.has(key)
   }
 
   submit(item: Item): Submission<Result> {
@@ -98,20 +87,12 @@ export class GroupCommit<Item, Result> {
   }
 
   /** Settles every entry of the group; never throws. */
-  async #runGroup(group: readonly Entry<Item, Result>[], failed = { count: 0 }): Promise<void> {
+  async #runGroup(group: readonly Entry<Item, Result>[]): Promise<void> {
     try {
-      const items = group.map((entry) => entry.item)
-      const results = await this.#options.run(items, failed.count > 0)
+      const results = await this.#options.run(group.map((entry) => entry.item))
       for (const [index, entry] of group.entries()) entry.settled.resolve(results[index] as Result)
     } catch (error) {
-      failed.count++
-      if (group.length > 1 && this.#options.isWorthHalving(error, failed.count)) {
-        const middle = group.length >> 1
-        await this.#runGroup(group.slice(0, middle), failed)
-        await this.#runGroup(group.slice(middle), failed)
-      } else {
-        for (const entry of group) entry.settled.reject(error)
-      }
+      for (const entry of group) entry.settled.reject(error)
     }
   }
 }

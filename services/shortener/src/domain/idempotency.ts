@@ -25,8 +25,10 @@ export function identifyRequest(key: string, subject: string, body: unknown): Id
 
 /** A fast hash of a password would help whoever steals the record to find it: the verifier is compared instead. */
 function withoutPassword(body: unknown): unknown {
-  const { password } = (body ?? {}) as { readonly password?: unknown }
-  return typeof password === 'string' ? { ...(body as object), password: true } : body
+  if (typeof body !== 'object' || body === null) return body
+  const { password, links } = body as { readonly password?: unknown; readonly links?: unknown }
+  if (Array.isArray(links)) return { ...body, links: links.map(withoutPassword) }
+  return typeof password === 'string' ? { ...body, password: true } : body
 }
 
 function sha256(text: string): Buffer {

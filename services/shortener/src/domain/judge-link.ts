@@ -18,23 +18,25 @@ export const titleLengthMax = 300
 export const tagsMax = 20
 export const tagLengthMax = 50
 
+/** Who asks, and whether they may be shown the links of others. */
+export interface Author {
+  readonly subject: string
+  readonly mayRead: boolean
+}
+
 /** A create as it arrives, its types already checked. */
 export interface CreateRequest extends OptionsRequest {
   readonly url: string
   readonly alias?: string
+  readonly reuseExisting?: boolean
   readonly title?: string | null
   readonly tags?: readonly string[]
 }
 
 /** An edit as it arrives, its types already checked. null clears a field. */
-export type EditRequest = Partial<Omit<CreateRequest, 'alias'>>
+export type EditRequest = Partial<Omit<CreateRequest, 'alias' | 'reuseExisting'>>
 
-export function judgeCreate(
-  request: CreateRequest,
-  rules: UrlRules,
-  createdBy: string,
-  nowMs: number,
-): NewLink {
+export function judgeCreate(request: CreateRequest, rules: UrlRules, author: Author, nowMs: number): NewLink {
   const { alias } = request
   const targetUrl = acceptUrl(request.url, rules)
   const startsAtMs = acceptStart(request.startsAt ?? null)
@@ -55,7 +57,8 @@ export function judgeCreate(
     expiresAtMs,
     maxClicks: acceptMaxClicks(request.maxClicks ?? null),
     password: acceptPassword(request.password ?? null),
-    createdBy,
+    reuse: request.reuseExisting === true ? (author.mayRead ? 'any' : 'own') : null,
+    createdBy: author.subject,
   }
 }
 

@@ -51,11 +51,13 @@ export interface NewLink extends FollowOptions {
   readonly title: string | null
   readonly tags: readonly string[]
   readonly password: string | null
+  /** Whether a link that does the same may be the answer: anybody's, or one that the same caller made. */
+  readonly reuse: 'any' | 'own' | null
   readonly createdBy: string
 }
 
 /** What a PATCH changes; what is absent stays. */
-export type LinkChanges = Partial<Omit<NewLink, 'alias' | 'createdBy'>>
+export type LinkChanges = Partial<Omit<NewLink, 'alias' | 'reuse' | 'createdBy'>>
 
 /** The same as it is stored: of a password its verifier. */
 export type StoredChanges = Omit<LinkChanges, 'password'> & { readonly passwordVerifier?: string | null }

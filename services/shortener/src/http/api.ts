@@ -1,6 +1,7 @@
 /** What every route is given. */
 
 import type { FastifyRequest } from 'fastify'
+import type { BulkCreator } from '../domain/create-bulk.ts'
 import type { LinkCreator } from '../domain/create-link.ts'
 import type { Caller, Right } from '../domain/credentials.ts'
 import type { EditLink } from '../domain/edit-link.ts'
@@ -10,6 +11,7 @@ import type { ClickTotals, CredentialStore, LinkReader, LinkWriter, WriteThrough
 
 export interface Api {
   readonly creator: LinkCreator
+  readonly createBulk: BulkCreator
   readonly editLink: EditLink
   readonly links: LinkReader
   readonly writer: LinkWriter

@@ -18,7 +18,7 @@ export function createAuthorize(credentials: CredentialStore, anonymousLoopback:
     const shown = identifyCaller({ remoteAddress: socket.remoteAddress, headers }, { anonymousLoopback })
     if (shown.kind === 'anonymous-loopback') return anonymousCaller
     if (shown.kind === 'nobody') throw new LinkfleetError('unauthenticated', 'This needs a key.')
-    const caller = await credentials.check(shown.credential)
+    const caller = await credentials.check(shown.credential, request.answerByMs)
     if (caller === undefined) throw new LinkfleetError('unauthenticated', 'The key is unknown or expired.')
     return caller
   }

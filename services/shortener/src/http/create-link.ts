@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Created } from '../domain/create-link.ts'
+import { mayDo } from '../domain/credentials.ts'
 import { type Idempotency, identifyRequest } from '../domain/idempotency.ts'
 import { aliasLengthMax, aliasLengthMin } from '../domain/judge-alias.ts'
-import { judgeCreate } from '../domain/judge-link.ts'
+import { type Author, judgeCreate } from '../domain/judge-link.ts'
 import type { NewLink } from '../domain/link.ts'
 import type { Api } from './api.ts'
 import { prefersPlainText } from './conditions.ts'
@@ -17,7 +18,7 @@ import {
   toLinkJson,
 } from './link-json.ts'
 
-const Body = Type.Object(
+export const CreateBody = Type.Object(
   {
     url: linkFields.url,
     alias: Type.Optional(
@@ -26,9 +27,17 @@ const Body = Type.Object(
       }),
     ),
     ...optionalLinkFields,
+    reuseExisting: Type.Optional(
+      Type.Boolean({
+        description:
+          'Answers 200 with a link that does the same for its visitors, if there is one. Title and tags must be alike when they are given; links with a password or maxClicks are never reused.',
+      }),
+    ),
   },
   { additionalProperties: false },
 )
+
+const content = { 'application/json': { schema: LinkJson }, 'text/plain': { schema: Type.String() } }
 
 const schema = {
   summary: 'Create a short link',
@@ -37,13 +46,11 @@ const schema = {
   tags: ['links'],
   security,
   headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String()) }),
-  body: Body,
+  body: CreateBody,
   response: answers(
     {
-      201: {
-        description: 'Created',
-        content: { 'application/json': { schema: LinkJson }, 'text/plain': { schema: Type.String() } },
-      },
+      200: { description: 'An existing link, as reuseExisting asks for', content },
+      201: { description: 'Created', content },
     },
     400,
     401,
@@ -57,15 +64,19 @@ const schema = {
 }
 
 export function createLinkRoute(server: FastifyInstance, api: Api): void {
-  server.post<{ Body: Static<typeof Body> }>('/api/v1/links', { schema }, async (request, reply) => {
+  server.post<{ Body: Static<typeof CreateBody> }>('/api/v1/links', { schema }, async (request, reply) => {
     const caller = await api.authorize(request, 'create')
     const { body, headers } = request
     const key = headers['idempotency-key'] as string | undefined
     const idempotency = key === undefined ? null : identifyRequest(key, caller.subject, body)
-    const { link, isReplay } = await createOrReplay(api, body, caller.subject, idempotency)
+    const author = { subject: caller.subject, mayRead: mayDo(caller, 'read') }
+    const created = await createOrReplay(api, body, author, idempotency, request.answerByMs)
+    const { link, isReplay, isReused } = created
     if (isReplay) api.events.createReplayed()
-    else api.events.linkCreated()
-    reply.code(201).header('location', `/api/v1/links/${link.code}`).header('etag', entityTagOf(link))
+    else if (isReused) api.events.linksReused(1)
+    else api.events.linksCreated(1)
+    reply.code(isReused ? 200 : 201)
+    reply.header('location', `/api/v1/links/${link.code}`).header('etag', entityTagOf(link))
     if (isReplay) reply.header('idempotency-replayed', 'true')
     const json = toLinkJson(link, api.publicUrl)
     if (prefersPlainText(headers.accept)) {
@@ -81,18 +92,20 @@ export function createLinkRoute(server: FastifyInstance, api: Api): void {
  */
 async function createOrReplay(
   api: Api,
-  body: Static<typeof Body>,
-  subject: string,
+  body: Static<typeof CreateBody>,
+  author: Author,
   idempotency: Idempotency | null,
+  byMs: number,
 ): Promise<Created> {
   let newLink: NewLink
   try {
-    newLink = judgeCreate(body, api.urlRules, subject, api.now())
+    newLink = judgeCreate(body, api.urlRules, author, api.now())
   } catch (refusal) {
     const { password = null } = body
-    const link = idempotency === null ? undefined : await api.creator.findReplay(idempotency, password)
-    if (link === undefined) throw refusal
-    return { link, isReplay: true }
+    const replay =
+      idempotency === null ? undefined : await api.creator.findReplay(idempotency, password, byMs)
+    if (replay === undefined) throw refusal
+    return replay
   }
-  return await api.creator.create(newLink, idempotency)
+  return await api.creator.create(newLink, idempotency, byMs)
 }

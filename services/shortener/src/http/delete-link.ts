@@ -27,7 +27,8 @@ export function deleteLinkRoute(server: FastifyInstance, api: Api): void {
       const { code } = request.params
       const ifVersion = versionOf(request.headers['if-match'])
       if (!isPossibleCode(code)) throw unknownLink()
-      const deleted = expectChanged(await api.writer.delete({ domainId: defaultDomainId, code }, ifVersion))
+      const key = { domainId: defaultDomainId, code }
+      const deleted = expectChanged(await api.writer.delete(key, ifVersion, request.answerByMs))
       await api.writeThrough.write(deleted)
       api.events.linkDeleted()
       return reply.code(204).send()

@@ -58,7 +58,7 @@ export function editLinkRoute(server: FastifyInstance, api: Api): void {
       const ifVersion = versionOf(request.headers['if-match'])
       if (!isPossibleCode(code)) throw unknownLink()
       const changed = expectChanged(
-        await api.editLink({ domainId: defaultDomainId, code }, changes, ifVersion),
+        await api.editLink({ domainId: defaultDomainId, code }, changes, ifVersion, request.answerByMs),
       )
       api.events.linkEdited()
       reply.header('etag', entityTagOf(changed.link))

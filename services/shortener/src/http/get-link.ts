@@ -18,9 +18,9 @@ export const unknownLink = () =>
   new LinkfleetError('not-found', 'There is no link with this code.', { field: 'code' })
 
 /** The link of a path, or 'not-found'. */
-export async function findLink(api: Pick<Api, 'links'>, code: string): Promise<Link> {
+export async function findLink(api: Pick<Api, 'links'>, code: string, byMs?: number): Promise<Link> {
   const key = { domainId: defaultDomainId, code }
-  const link = isPossibleCode(code) ? await api.links.find(key) : undefined
+  const link = isPossibleCode(code) ? await api.links.find(key, byMs) : undefined
   if (link === undefined) throw unknownLink()
   return link
 }
@@ -31,7 +31,7 @@ export function getLinkRoute(server: FastifyInstance, api: Api): void {
     { schema },
     async (request, reply) => {
       await api.authorize(request, 'read')
-      const link = await findLink(api, request.params.code)
+      const link = await findLink(api, request.params.code, request.answerByMs)
       const [clicks = null] = await api.totals.totals([{ domainId: link.domainId, code: link.code }])
       reply.header('etag', entityTagOf(link)).header('cache-control', 'no-store')
       return { ...toLinkJson(link, api.publicUrl), clicks }

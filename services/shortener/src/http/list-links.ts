@@ -45,13 +45,14 @@ export function listLinksRoute(server: FastifyInstance, api: Api): void {
     const { cursor, limit, tag, search } = request.query
     refuseControlCharacters('tag', tag)
     refuseControlCharacters('search', search)
-    const page = await api.links.list({
+    const query = {
       domainId: defaultDomainId,
       beforeCreatedVersion: cursor === undefined ? null : decodeCursor(cursor),
       linksMax: limit,
       tag: tag ?? null,
       search: search ?? null,
-    })
+    }
+    const page = await api.links.list(query, request.answerByMs)
     const totals = await api.totals.totals(page.links.map(({ domainId, code }) => ({ domainId, code })))
     reply.header('cache-control', 'no-store')
     const next = page.nextBeforeCreatedVersion

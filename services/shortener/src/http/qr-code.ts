@@ -38,7 +38,7 @@ export function qrCodeRoutes(server: FastifyInstance, api: Api): void {
   const svg = { schema: schemaOf('image/svg+xml', 'SVG') }
   server.get<QrRequest>('/api/v1/links/:code/qr.svg', svg, async (request, reply) => {
     await api.authorize(request, 'read')
-    const { code } = await findLink(api, request.params.code)
+    const { code } = await findLink(api, request.params.code, request.answerByMs)
     const width = request.query.size
     const image = await toText(shortUrlOf(api.publicUrl, code), { ...drawing, type: 'svg', width })
     return reply.type('image/svg+xml').header('cache-control', 'private, max-age=3600').send(image)
@@ -47,7 +47,7 @@ export function qrCodeRoutes(server: FastifyInstance, api: Api): void {
   const png = { schema: schemaOf('image/png', 'PNG') }
   server.get<QrRequest>('/api/v1/links/:code/qr.png', png, async (request, reply) => {
     await api.authorize(request, 'read')
-    const { code } = await findLink(api, request.params.code)
+    const { code } = await findLink(api, request.params.code, request.answerByMs)
     const width = request.query.size
     const image = await toBuffer(shortUrlOf(api.publicUrl, code), { ...drawing, type: 'png', width })
     return reply.type('image/png').header('cache-control', 'private, max-age=3600').send(image)

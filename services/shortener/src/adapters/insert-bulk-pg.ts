@@ -1,0 +1,136 @@
+/**
+ * A bulk in one transaction of its own: its record, its links and what each item was answered, so that a retry with
+ * the same key is answered alike. Few bulks run at once, since each is as much work as many groups.
+ */
+import type { LinkfleetError } from '@linkfleet/contracts/errors'
+import type { Pool, Transaction } from '@linkfleet/runtime/postgres'
+import type { BulkOrder, BulkOutcome, InsertOutcome, LinkToInsert } from '../ports.ts'
+import { bulkRecord } from './idempotency-records-pg.ts'
+import { beginChange, insertAll, insertAllCarefully, isItemToBlame } from './insert-group-pg.ts'
+import { bounded, isLockTimeout, notCreated, outcomeUnknown, toChangeError } from './store-errors-pg.ts'
+
+const bulksInFlightMax = 2
+const bulksWaitingMax = 8
+/** From the first word of the database on. A bulk is far more work than a create; its route has no part in the SLI. */
+const bulkWithinMs = 5_000
+const keyLockWaitMs = 600
+const lockWaitMs = 300
+const carefulMs = 1_500
+/** Codes that turn out to be somebody's alias are replaced this often. */
+const recodedRoundsMax = 3
+
+export function createBulkInsert(pool: Pool) {
+  let inFlight = 0
+  const waiting: (() => void)[] = []
+
+  async function takeTurn(): Promise<void> {
+    if (inFlight < bulksInFlightMax) {
+      inFlight++
+      return
+    }
+    if (waiting.length >= bulksWaitingMax) throw notCreated()
+    await new Promise<void>((resolve) => waiting.push(resolve))
+  }
+
+  function endTurn(): void {
+    const next = waiting.shift()
+    if (next === undefined) inFlight--
+    else next()
+  }
+
+  async function insertInTurn(order: BulkOrder, start: Start): Promise<BulkOutcome> {
+    await takeTurn()
+    try {
+      return await insertBulk(pool, order, start)
+    } finally {
+      endTurn()
+    }
+  }
+
+  /** Until the database has said something the answer is due as soon as any other. */
+  return async (order: BulkOrder, byMs: number): Promise<BulkOutcome> => {
+    const isKeyed = order.idempotency !== null
+    const refusal = isKeyed ? outcomeUnknown : notCreated
+    const start = new Start()
+    const work = insertInTurn(order, start).catch((error: unknown) => {
+      throw isKeyed && isLockTimeout(error) ? outcomeUnknown(error) : toChangeError(error, isKeyed)
+    })
+    work.catch(() => {})
+    const begun = Promise.race([start.begun, work])
+    await bounded(begun, () => start.abandon(refusal()), byMs - performance.now())
+    return await bounded(work, outcomeUnknown, bulkWithinMs)
+  }
+}
+
+/** Whether a transaction has begun, or was given up before it did. */
+class Start {
+  readonly #begun = Promise.withResolvers<void>()
+  #refusal: LinkfleetError | undefined
+
+  get begun(): Promise<void> {
+    return this.#begun.promise
+  }
+
+  abandon(refusal: LinkfleetError): LinkfleetError {
+    this.#refusal = refusal
+    return refusal
+  }
+
+  /** Throws when nobody waits for this transaction any more: it is rolled back. */
+  begin(): void {
+    if (this.#refusal !== undefined) throw this.#refusal
+    this.#begun.resolve()
+  }
+}
+
+async function insertBulk(pool: Pool, order: BulkOrder, start: Start): Promise<BulkOutcome> {
+  const run = (insert: typeof insertAll) =>
+    pool.transaction(async (transaction) => {
+      start.begin()
+      return await runBulk(transaction, order, insert)
+    }, beginChange(keyLockWaitMs))
+  try {
+    return await run(insertAll)
+  } catch (error) {
+    // With a key it may be the key that somebody holds; then a second look finds their answer, or the same wait.
+    if (!isItemToBlame(error)) throw error
+    const untilMs = performance.now() + carefulMs
+    return await run((transaction, placed) => insertAllCarefully(transaction, placed, untilMs))
+  }
+}
+
+async function runBulk(
+  transaction: Transaction,
+  { items, idempotency, toRecord, replaceCode }: BulkOrder,
+  insert: typeof insertAll,
+): Promise<BulkOutcome> {
+  const record = bulkRecord(idempotency)
+  const earlier = await record.claim(transaction)
+  if (earlier !== undefined) return earlier
+  await transaction.query(`SET LOCAL lock_timeout = ${insert === insertAll ? lockWaitMs : carefulLockWaitMs}`)
+  const current: LinkToInsert[] = [...items]
+  const outcomes = await insert(
+    transaction,
+    current.map((item, position) => ({ item, position })),
+  )
+  for (let round = 0; round < recodedRoundsMax; round++) {
+    const taken = outcomes.flatMap((outcome, position) =>
+      outcome.kind === 'code-taken' && current[position]?.link.alias === null ? [position] : [],
+    )
+    if (taken.length === 0) break
+    const recoded = await Promise.all(taken.map((position) => replaceCode(current[position] as LinkToInsert)))
+    const again = await insert(
+      transaction,
+      recoded.map((item, position) => ({ item, position })),
+    )
+    for (const [index, position] of taken.entries()) {
+      current[position] = recoded[index] as LinkToInsert
+      outcomes[position] = again[index] as InsertOutcome
+    }
+  }
+  await record.write(transaction, toRecord(outcomes))
+  return { kind: 'inserted', outcomes }
+}
+
+/** Longer than in a group: two bulks may share many aliases, and either is soon done. */
+const carefulLockWaitMs = 20

@@ -1,0 +1,71 @@
+/**
+ * Finds links that may be reused. Creates that may reuse first lock their URL until their transaction ends, so that of
+ * many at once, on however many instances, one makes the link and the others see it: each statement after the lock
+ * reads what was committed before it was given.
+ */
+import type { Transaction } from '@linkfleet/runtime/postgres'
+import { defaultDomainId, linkStates } from '../domain/link.ts'
+import { identifyUrl, isReusable, mayReuse, reuseCandidatesMax } from '../domain/reuse-link.ts'
+import type { InsertOutcome, Placed } from '../ports.ts'
+import { linkColumns, toLink } from './link-row-pg.ts'
+
+/** Apart from other advisory locks of this database. */
+const lockClass = 7_884_898
+
+const wantsReuse = ({ item }: Placed) => mayReuse(item.link)
+
+/** Before any row is locked, and in one order: two groups never wait for each other in a circle. */
+export async function lockUrls(transaction: Transaction, items: readonly Placed[]): Promise<void> {
+  const urls = items.filter(wantsReuse).map(({ item }) => identifyUrl(item.link.targetUrl).lock)
+  if (urls.length === 0) return
+  await transaction.query({
+    name: 'lock-urls',
+    text: `SELECT pg_advisory_xact_lock(${lockClass}, l) FROM unnest($1::int[]) AS l`,
+    values: [[...new Set(urls)].sort((one, other) => one - other)],
+  })
+}
+
+const usable = `l.domain_id = $5 AND l.state = ${linkStates.live} AND l.max_clicks IS NULL AND NOT l.password_protected`
+
+const findReusable = {
+  name: 'find-reusable',
+  text: `WITH wanted AS MATERIALIZED (
+      SELECT * FROM unnest($1::int[], $2::bytea[], $3::text[], $4::text[]) AS w(position, url_hash, target_url, alias)
+    )
+    SELECT w.position, c.* FROM wanted AS w CROSS JOIN LATERAL (
+      SELECT ${linkColumns('l')} FROM links.links AS l
+      WHERE ${usable} AND w.alias IS NULL AND l.target_url = w.target_url
+        AND substr(sha256(replace(l.target_url, '\\', '\\\\')::bytea), 1, 8) = w.url_hash
+      ORDER BY l.created_version DESC LIMIT ${reuseCandidatesMax}
+    ) AS c
+    UNION ALL
+    SELECT w.position, ${linkColumns('l')} FROM wanted AS w
+    JOIN links.links AS l ON l.code = w.alias COLLATE "C" WHERE ${usable}`,
+}
+
+/** Settles those items for which there is a link; leaves the others as they are. */
+export async function reuseLinks(
+  transaction: Transaction,
+  items: readonly Placed[],
+  outcomes: (InsertOutcome | undefined)[],
+): Promise<void> {
+  const wanted = items.filter((placed) => wantsReuse(placed) && outcomes[placed.position] === undefined)
+  if (wanted.length === 0) return
+  const { rows } = await transaction.query({
+    ...findReusable,
+    values: [
+      wanted.map(({ position }) => position),
+      wanted.map(({ item }) => identifyUrl(item.link.targetUrl).hash),
+      wanted.map(({ item }) => item.link.targetUrl),
+      wanted.map(({ item }) => item.link.alias),
+      defaultDomainId,
+    ],
+  })
+  const byPosition = new Map(wanted.map(({ position, item }) => [position, item]))
+  for (const row of rows) {
+    const position = row.position as number
+    const item = byPosition.get(position)
+    const link = toLink(row)
+    if (item !== undefined && isReusable(link, item.link)) outcomes[position] ??= { kind: 'reused', link }
+  }
+}

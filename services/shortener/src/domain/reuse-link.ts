@@ -1,0 +1,59 @@
+/** `reuseExisting`: which link may be the answer to a create in the place of a new one. */
+import { hash } from 'node:crypto'
+import { type Link, linkStates, type NewLink } from './link.ts'
+
+/** Of so many links to one URL, the newest, one is looked for. */
+export const reuseCandidatesMax = 20
+
+/** What the index of URLs holds: enough of the SHA-256 to find few links, which are then compared. */
+const urlHashBytes = 8
+
+/**
+ * Creates that may reuse take a lock on their URL. There are fewer locks than URLs, since the server holds them in a
+ * table of fixed size; two URLs that share one wait for each other, for as long as a transaction takes.
+ */
+const locksMax = 1_024
+
+export interface UrlIdentity {
+  readonly hash: Buffer
+  readonly lock: number
+}
+
+export function identifyUrl(url: string): UrlIdentity {
+  const digest = hash('sha256', url, 'buffer')
+  return { hash: digest.subarray(0, urlHashBytes), lock: digest.readUInt16BE(urlHashBytes) % locksMax }
+}
+
+/**
+ * Whether a create may be answered with a link of its own kind at all: visitors share the clicks of a limited link, and
+ * nobody but the one who set it knows which password a link has.
+ */
+export function mayReuse({ reuse, maxClicks, password }: NewLink): boolean {
+  return reuse !== null && maxClicks === null && password === null
+}
+
+/**
+ * Whether `existing` does for visitors exactly what the new link would do. Title and tags are its owner's notes: they
+ * must be alike only when the create gives them. A caller who may not read links is shown none but their own.
+ */
+export function isReusable(existing: Link, wanted: NewLink): boolean {
+  return (
+    mayReuse(wanted) &&
+    existing.state === linkStates.live &&
+    existing.targetUrl === wanted.targetUrl &&
+    (wanted.alias === null || existing.code === wanted.alias) &&
+    existing.redirectStatus === wanted.redirectStatus &&
+    existing.forwardQuery === wanted.forwardQuery &&
+    existing.startsAtMs === wanted.startsAtMs &&
+    existing.expiresAtMs === wanted.expiresAtMs &&
+    existing.maxClicks === null &&
+    !existing.passwordProtected &&
+    (wanted.title === null || existing.title === wanted.title) &&
+    (wanted.tags.length === 0 || isSameSet(existing.tags, wanted.tags)) &&
+    (wanted.reuse === 'any' || existing.createdBy === wanted.createdBy)
+  )
+}
+
+function isSameSet(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((item) => other.includes(item))
+}
