@@ -12,7 +12,7 @@ interface ShardRow {
   expiresAtMs: number
 }
 
-interface Database {
+export interface Database {
   shards: ShardRow[]
   keys: CodeKey[]
 }
@@ -26,6 +26,9 @@ export interface MemoryLedger extends ShardLedger {
   promote(standby: number): void
   rotateKey(): void
   advanceShards(by: number): void
+  /** A copy of what the primary has. */
+  state(): Database
+  restore(state: Database): void
 }
 
 export function createMemoryLedger(options: {
@@ -133,6 +136,10 @@ export function createMemoryLedger(options: {
     },
     advanceShards(by) {
       for (const row of primary.shards) row.nextValue += by
+    },
+    state: () => structuredClone(primary),
+    restore(state) {
+      primary = state
     },
   }
 }
