@@ -1,7 +1,9 @@
 /** What analytics asks of the world. */
 import type { BatchCounts, DeadLetter, ReadRecord } from './domain/batch-plan.ts'
 import type { LogEnds, StoredPosition } from './domain/position.ts'
-import type { Grain } from './domain/stats-range.ts'
+import type { RecentClick } from './domain/recent-clicks.ts'
+import type { StatsFilter } from './domain/stats-filter.ts'
+import type { StatsRange } from './domain/stats-range.ts'
 
 export interface LinkKey {
   readonly domainId: number
@@ -67,12 +69,8 @@ export interface LinkCounts extends Totals {
   readonly lastClickAtMs: number | null
 }
 
-export interface RangeQuery {
-  readonly grain: Grain
-  readonly fromMs: number
-  /** Exclusive. */
-  readonly toMs: number
-}
+/** An orphan reason's number, and how many clicks had it. */
+export type ReasonCount = readonly [reason: number, clicks: number]
 
 export interface LinkStats {
   /** undefined when no click of this code was ever counted. */
@@ -81,19 +79,42 @@ export interface LinkStats {
   /** Over the whole days that the range touches, as are `days`. The most frequent values of each trait. */
   readonly traits: readonly TraitCount[]
   readonly days: Totals
+  /** The sum of the same days' unique visitors. */
+  readonly visitors: number
+  readonly recent: readonly RecentClick[]
+  /** Of all time. */
+  readonly orphanReasons: readonly ReasonCount[]
+  readonly asOfMs: number | null
+}
+
+export interface FilteredStats {
+  /** Whether any click of this code was ever counted. */
+  readonly isKnown: boolean
+  readonly series: readonly SeriesPoint[]
   readonly asOfMs: number | null
 }
 
 export interface FleetStats extends Totals {
   readonly orphans: number
   readonly series: readonly SeriesPoint[]
+  /** Over the whole days that the range touches. */
+  readonly orphanReasons: readonly ReasonCount[]
+  readonly asOfMs: number | null
+}
+
+export interface TopLinks {
+  readonly links: readonly (LinkKey & Totals)[]
   readonly asOfMs: number | null
 }
 
 /** Counted clicks. All parts of an answer are of one snapshot. Throws LinkfleetError 'unavailable'. */
 export interface StatsReader {
-  link(key: LinkKey, range: RangeQuery): Promise<LinkStats>
-  fleet(range: RangeQuery): Promise<FleetStats>
+  link(key: LinkKey, range: StatsRange): Promise<LinkStats>
+  /** Days of UTC only. */
+  filtered(key: LinkKey, range: StatsRange, filter: StatsFilter): Promise<FilteredStats>
+  fleet(range: StatsRange): Promise<FleetStats>
+  /** The links with the most clicks of the days of the range, which is one of days of UTC; most clicks first. */
+  top(range: StatsRange, linksMax: number): Promise<TopLinks>
   /** Only of keys that have any, in no order. */
   totals(keys: readonly LinkKey[]): Promise<{
     readonly totals: readonly (LinkKey & Totals)[]

@@ -136,8 +136,27 @@ describe('the statistics of a link', () => {
     })
   })
 
+  it('are filtered by one value of one dimension', async () => {
+    const { body } = await stats('seen', '?filter=country:AT')
+    expect(body).toMatchObject({ code: 'seen', filter: { dimension: 'country', value: 'AT' }, clicks: 2 })
+    expect(body).not.toHaveProperty('browsers')
+    expect((await stats('seen', '?filter=country:FR')).body.clicks).toBe(0)
+    expect((await stats('unknown', '?filter=country:AT')).status).toBe(404)
+  })
+
+  it('have days where the asker is', async () => {
+    const { body } = await stats('seen', '?timezone=America/New_York')
+    expect(body).toMatchObject({ timezone: 'America/New_York', clicks: 3 })
+    expect(body.series).toHaveLength(30)
+  })
+
   it('count orphan clicks apart', async () => {
-    expect((await stats('gone')).body).toMatchObject({ total: 0, orphans: 1, clicks: 0 })
+    expect((await stats('gone')).body).toMatchObject({
+      total: 0,
+      orphans: 1,
+      orphansByReason: { deleted: 1, expired: 0 },
+      clicks: 0,
+    })
   })
 
   it.each([
@@ -145,7 +164,17 @@ describe('the statistics of a link', () => {
     ['from', '?from=2026-02-02&to=2026-02-01'],
     ['interval', '?interval=fortnight'],
     ['interval', '?interval=minute&from=2001-01-01&to=2051-01-01'],
+    ['timezone', '?timezone=Mars/Olympus'],
+    ['timezone', '?timezone='],
+    ['from', '?timezone=Asia/Kolkata&from=2024-01-01&to=2024-01-02'],
     ['filter', '?filter=x'],
+    ['filter', '?filter=country:'],
+    ['filter', '?filter=planet:Mars'],
+    ['filter', '?filter=country:AT&filter=browser:Chrome'],
+    ['interval', '?filter=country:AT&interval=hour'],
+    ['timezone', '?filter=country:AT&timezone=Europe/Berlin'],
+    ['from', '?from=2026-01-01&from=2026-01-02'],
+    ['colour', '?colour=red'],
   ])('name the field %s that is wrong in %s', async (field, query) => {
     expect(await stats('seen', query)).toMatchObject({
       status: 400,

@@ -1,6 +1,6 @@
 import { StatsService } from '@linkfleet/contracts/generated/linkfleet/clicks/v1/stats'
 import { grpcService, startGrpcServer } from '@linkfleet/runtime/grpc-server'
-import { createHttpServer, listen } from '@linkfleet/runtime/http'
+import { listen } from '@linkfleet/runtime/http'
 import { openKafka } from '@linkfleet/runtime/kafka'
 import { openPool, type Pool } from '@linkfleet/runtime/postgres'
 import type { ServiceContext } from '@linkfleet/runtime/process'
@@ -16,8 +16,7 @@ import { createEvents, exposeProgress } from './events.ts'
 import { getTotals } from './grpc/get-totals.ts'
 import { getVisitorSalts } from './grpc/get-visitor-salts.ts'
 import { createAuthorize } from './http/authorize.ts'
-import { fleetSummaryRoute } from './http/fleet-summary.ts'
-import { linkStatsRoute } from './http/link-stats.ts'
+import { createStatsServer } from './http/server.ts'
 
 export interface Analytics extends AsyncDisposable {
   readonly url: string
@@ -78,11 +77,10 @@ export async function startAnalytics(config: AnalyticsConfig, context: ServiceCo
       metrics,
     }),
   )
-  const server = createHttpServer({ log, metrics, bodyLimitBytes: 1_024, requestTimeoutMs: 10_000 })
   const authorize = createAuthorize(links, config.anonymousLoopback)
   const defaultDomain = new URL(config.publicUrl).host
-  linkStatsRoute(server, { stats, links, authorize, retention, defaultDomain, now })
-  fleetSummaryRoute(server, { stats, authorize, retention, now })
+  const api = { stats, links, authorize, retention, defaultDomain, now }
+  const server = await createStatsServer(api, log, metrics)
   const http = resources.use(await listen(server, config.httpHost, config.httpPort))
 
   showDependencies(context, { primary, replicas, links, consumer })

@@ -4,18 +4,22 @@
  */
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import { isConnectionError, type Pool, type Query } from '@linkfleet/runtime/postgres'
+import { readRecentClicks } from '../domain/recent-clicks.ts'
 import { grainsSeconds } from '../domain/rollup.ts'
+import { type StatsRange, wholeDays } from '../domain/stats-range.ts'
+import { traitIds } from '../domain/traits.ts'
 import type { Events } from '../events.ts'
 import type {
   FleetStats,
   LinkKey,
   LinkStats,
-  RangeQuery,
+  ReasonCount,
   SeriesPoint,
   StatsReader,
   Totals,
   TraitCount,
 } from '../ports.ts'
+import { filteredText, fleetText, linkInBucketsText, linkText, topText, totalsText } from './stats-queries.ts'
 
 export interface StatsReaderOptions {
   readonly replicas: readonly Pool[]
@@ -24,49 +28,10 @@ export interface StatsReaderOptions {
   readonly now: () => number
 }
 
-/** The most frequent values of a trait that one answer names; the others are part of its unnamed rest. */
-const traitValuesMax = 50
 /** A replica that shows counts this much older than now is passed over while another one does better. */
 const staleMsMax = 10_000
 /** A replica that failed is left alone for so long. */
 const restMs = 2_000
-
-const asOfText = `(SELECT (extract(epoch FROM min(caught_up_at)) * 1000)::bigint FROM clicks.progress)`
-const epochMs = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigint`
-
-const linkText = `SELECT
-  (SELECT json_build_object('humans', humans, 'bots', bots, 'orphans', orphans,
-      'firstClickAtMs', ${epochMs('first_click_at')}, 'lastClickAtMs', ${epochMs('last_click_at')})
-    FROM clicks.totals WHERE domain_id = $1 AND code = $2) AS counts,
-  (SELECT coalesce(json_agg(json_build_array(${epochMs('start_at')}, humans, bots)), '[]')
-    FROM clicks.series WHERE domain_id = $1 AND code = $2 AND grain_seconds = $3
-      AND start_at >= to_timestamp($4 / 1000.0) AND start_at < to_timestamp($5 / 1000.0)) AS series,
-  (SELECT coalesce(json_agg(json_build_array(trait, value, humans, bots)), '[]') FROM (
-    SELECT trait, value, sum(humans) AS humans, sum(bots) AS bots,
-      row_number() OVER (PARTITION BY trait ORDER BY sum(humans) + sum(bots) DESC, value) AS place
-    FROM clicks.trait_days WHERE domain_id = $1 AND code = $2
-      AND day >= (to_timestamp($6 / 1000.0) AT TIME ZONE 'UTC')::date
-      AND day < (to_timestamp($7 / 1000.0) AT TIME ZONE 'UTC')::date
-    GROUP BY trait, value) AS ranked WHERE place <= ${traitValuesMax}) AS traits,
-  (SELECT json_build_object('humans', coalesce(sum(humans), 0), 'bots', coalesce(sum(bots), 0))
-    FROM clicks.series WHERE domain_id = $1 AND code = $2 AND grain_seconds = ${grainsSeconds.day}
-      AND start_at >= to_timestamp($6 / 1000.0) AND start_at < to_timestamp($7 / 1000.0)) AS days,
-  ${asOfText} AS as_of_ms`
-
-const fleetText = `SELECT
-  (SELECT json_build_object('humans', coalesce(sum(humans), 0), 'bots', coalesce(sum(bots), 0),
-      'orphans', coalesce(sum(orphans), 0)) FROM clicks.fleet_series WHERE grain_seconds = 0) AS counts,
-  (SELECT coalesce(json_agg(json_build_array(start_ms, humans, bots)), '[]') FROM (
-    SELECT ${epochMs('start_at')} AS start_ms, sum(humans) AS humans, sum(bots) AS bots
-    FROM clicks.fleet_series WHERE grain_seconds = $1
-      AND start_at >= to_timestamp($2 / 1000.0) AND start_at < to_timestamp($3 / 1000.0)
-    GROUP BY start_at) AS summed) AS series,
-  ${asOfText} AS as_of_ms`
-
-const totalsText = `SELECT
-  (SELECT coalesce(json_agg(json_build_array(domain_id, code, humans, bots)), '[]')
-    FROM unnest($1::int[], $2::text[]) AS asked(domain_id, code) JOIN clicks.totals USING (domain_id, code)) AS totals,
-  ${asOfText} AS as_of_ms`
 
 type Numbers = readonly [number, number, number]
 
@@ -75,55 +40,69 @@ interface LinkRow extends Record<string, unknown> {
   series: Numbers[]
   traits: [number, string, number, number][]
   days: Totals
+  visitors: number
+  recent: string[] | null
+  orphans: ReasonCount[]
+  as_of_ms: number | null
+}
+
+interface FilteredRow extends Record<string, unknown> {
+  known: boolean
+  series: Numbers[]
   as_of_ms: number | null
 }
 
 interface FleetRow extends Record<string, unknown> {
   counts: Totals & { orphans: number }
   series: Numbers[]
+  orphans: ReasonCount[]
   as_of_ms: number | null
 }
 
+type LinkTotals = [number, string, number, number]
+
 interface TotalsRow extends Record<string, unknown> {
-  totals: [number, string, number, number][]
+  totals: LinkTotals[]
+  as_of_ms: number | null
+}
+
+interface TopRow extends Record<string, unknown> {
+  links: LinkTotals[]
   as_of_ms: number | null
 }
 
 export function openStatsReaderPg(options: StatsReaderOptions): StatsReader {
   const readOne = createFreshRead(options)
   return {
-    async link(key: LinkKey, range: RangeQuery): Promise<LinkStats> {
-      const dayMs = grainsSeconds.day * 1000
-      const row = await readOne<LinkRow>({
-        name: 'link-stats',
-        text: linkText,
-        values: [
-          key.domainId,
-          key.code,
-          grainsSeconds[range.grain],
-          range.fromMs,
-          range.toMs,
-          Math.floor(range.fromMs / dayMs) * dayMs,
-          Math.ceil(range.toMs / dayMs) * dayMs,
-        ],
+    link: (key, range) => readLink(readOne, key, range),
+    async filtered(key, range, filter) {
+      const row = await readOne<FilteredRow>({
+        name: 'filtered-stats',
+        text: filteredText,
+        values: [key.domainId, key.code, range.fromMs, range.toMs, traitIds[filter.dimension], filter.value],
       })
-      return {
-        counts: row.counts ?? undefined,
-        series: row.series.map(toPoint),
-        traits: row.traits.map(
-          ([trait, value, humans, bots]): TraitCount => ({ trait, value, humans, bots }),
-        ),
-        days: row.days,
-        asOfMs: row.as_of_ms,
-      }
+      return { isKnown: row.known, series: row.series.map(toPoint), asOfMs: row.as_of_ms }
     },
-    async fleet(range: RangeQuery): Promise<FleetStats> {
+    async fleet(range: StatsRange): Promise<FleetStats> {
+      const days = wholeDays(range)
       const row = await readOne<FleetRow>({
         name: 'fleet-stats',
         text: fleetText,
-        values: [grainsSeconds[range.grain], range.fromMs, range.toMs],
+        values: [
+          grainsSeconds[range.readGrain],
+          range.fromMs,
+          range.toMs,
+          range.starts,
+          days.fromMs,
+          days.toMs,
+        ],
       })
-      return { ...row.counts, series: row.series.map(toPoint), asOfMs: row.as_of_ms }
+      return {
+        ...row.counts,
+        series: row.series.map(toPoint),
+        orphanReasons: row.orphans,
+        asOfMs: row.as_of_ms,
+      }
     },
     async totals(keys: readonly LinkKey[]) {
       const row = await readOne<TotalsRow>({
@@ -131,10 +110,42 @@ export function openStatsReaderPg(options: StatsReaderOptions): StatsReader {
         text: totalsText,
         values: [keys.map((key) => key.domainId), keys.map((key) => key.code)],
       })
-      const totals = row.totals.map(([domainId, code, humans, bots]) => ({ domainId, code, humans, bots }))
-      return { totals, asOfMs: row.as_of_ms }
+      return { totals: row.totals.map(toLinkTotals), asOfMs: row.as_of_ms }
+    },
+    async top(range, linksMax) {
+      const row = await readOne<TopRow>({
+        name: 'top-links',
+        text: topText,
+        values: [range.fromMs, range.toMs, linksMax],
+      })
+      return { links: row.links.map(toLinkTotals), asOfMs: row.as_of_ms }
     },
   }
+}
+
+async function readLink(readOne: ReadOne, key: LinkKey, range: StatsRange): Promise<LinkStats> {
+  const days = wholeDays(range)
+  const values: unknown[] = [key.domainId, key.code, grainsSeconds[range.readGrain], range.fromMs, range.toMs]
+  values.push(days.fromMs, days.toMs)
+  const row = await readOne<LinkRow>(
+    range.readGrain === range.grain
+      ? { name: 'link-stats', text: linkText, values }
+      : { name: 'link-stats-in-buckets', text: linkInBucketsText, values: [...values, range.starts] },
+  )
+  return {
+    counts: row.counts ?? undefined,
+    series: row.series.map(toPoint),
+    traits: row.traits.map(([trait, value, humans, bots]): TraitCount => ({ trait, value, humans, bots })),
+    days: row.days,
+    visitors: row.visitors,
+    recent: readRecentClicks(row.recent ?? []),
+    orphanReasons: row.orphans,
+    asOfMs: row.as_of_ms,
+  }
+}
+
+function toLinkTotals([domainId, code, humans, bots]: LinkTotals): LinkKey & Totals {
+  return { domainId, code, humans, bots }
 }
 
 function toPoint([startMs, humans, bots]: Numbers): SeriesPoint {

@@ -5,12 +5,12 @@ import { type TestDatabase, testDatabase } from '@linkfleet/testkit/engines'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { readRecords } from '../domain/batch-plan.ts'
 import { linkAnswer } from '../domain/stats-answer.ts'
+import { traitValuesADayMax } from '../domain/traits.ts'
 import { createEvents } from '../events.ts'
 import type { ClickStore } from '../ports.ts'
 import { click, message, noon, producerId, record } from '../testing/clicks.ts'
 import { openClickStorePg } from './click-store-pg.ts'
 import { openStatsReaderPg } from './stats-reader-pg.ts'
-import { traitValuesADayMax } from './trait-rows-pg.ts'
 import { createUserAgentClassifier } from './user-agents.ts'
 
 let database: TestDatabase
@@ -82,7 +82,9 @@ it('clicks that found no room are part of the unnamed rest, so the shares still 
   await apply(2, 'rest', forged('a', traitValuesADayMax + 300))
   const events = createEvents(silentLogger(), new Metrics('analytics'))
   const reader = openStatsReaderPg({ replicas: [], primary: pool, events, now })
-  const range = { grain: 'day', fromMs: noon - 43_200_000, toMs: noon + 43_200_000 } as const
+  const midnight = noon - 43_200_000
+  const days = { fromMs: midnight, toMs: midnight + 86_400_000, starts: [midnight] }
+  const range = { grain: 'day', readGrain: 'day', timezone: 'UTC', ...days } as const
   const answer = linkAnswer('rest', range, await reader.link({ domainId: 1, code: 'rest' }, range))
   expect(answer.total).toBe(traitValuesADayMax + 300)
   for (const shares of [answer.referrers, answer.browsers]) {

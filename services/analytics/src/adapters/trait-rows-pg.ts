@@ -8,9 +8,7 @@
  */
 import type { Queryable } from '@linkfleet/runtime/postgres'
 import type { TraitRow } from '../domain/rollup.ts'
-
-/** Distinct values of one trait of one link in one day (UTC). */
-export const traitValuesADayMax = 1_000
+import { traitValuesADayMax } from '../domain/traits.ts'
 
 const sameTrait = `(held.domain_id, held.code, held.day, held.trait)
   = (arrived.domain_id, arrived.code, arrived.day, arrived.trait)`

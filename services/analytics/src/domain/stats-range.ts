@@ -1,5 +1,6 @@
 /** The range of a statistics answer: what was asked for, judged, aligned and filled with zeros. */
-import { grainsSeconds, startOf } from './rollup.ts'
+import { grainsSeconds } from './rollup.ts'
+import { type Timezone, timezoneOf, utc } from './timezone.ts'
 
 export type Grain = keyof typeof grainsSeconds
 
@@ -15,6 +16,8 @@ export interface RangeQuestion {
   readonly from?: string | undefined
   readonly to?: string | undefined
   readonly interval?: string | undefined
+  /** An IANA name: where the days are. UTC unless given. */
+  readonly timezone?: string | undefined
 }
 
 export interface Retention {
@@ -24,9 +27,14 @@ export interface Retention {
 
 export interface StatsRange {
   readonly grain: Grain
+  readonly timezone: string
   /** Aligned to the grain; `toMs` is exclusive. */
   readonly fromMs: number
   readonly toMs: number
+  /** Where each interval begins, ascending. */
+  readonly starts: readonly number[]
+  /** The grain of the clicks that the intervals are made of: finer than `grain` where days are not those of UTC. */
+  readonly readGrain: Grain
 }
 
 export type RangeJudgement =
@@ -37,46 +45,92 @@ export type RangeJudgement =
 export function judgeRange(question: RangeQuestion, retention: Retention, nowMs: number): RangeJudgement {
   const grain = grains.find((candidate) => candidate === (question.interval ?? 'day'))
   if (grain === undefined) return invalid('interval', `interval must be one of ${grains.join(', ')}.`)
-  const stepMs = grainsSeconds[grain] * 1000
-  const askedToMs = question.to === undefined ? nowMs + 1 : momentOf(question.to)
+  const timezone = timezoneOf(question.timezone ?? 'UTC')
+  if (timezone === undefined) {
+    return invalid('timezone', 'timezone must be a name of the IANA database, such as Europe/Berlin.')
+  }
+  const scale = scaleOf(grain, timezone)
+  const askedToMs = question.to === undefined ? nowMs + 1 : momentOf(question.to, timezone)
   if (askedToMs === undefined) return invalid('to', `to ${momentSentence}`)
-  const toMs = Math.ceil(askedToMs / stepMs) * stepMs
+  const end = scale.indexOf(askedToMs - 1) + 1
   const askedFromMs =
-    question.from === undefined ? toMs - defaultPoints[grain] * stepMs : momentOf(question.from)
+    question.from === undefined
+      ? scale.startOf(end - defaultPoints[grain])
+      : momentOf(question.from, timezone)
   if (askedFromMs === undefined) return invalid('from', `from ${momentSentence}`)
   if (askedFromMs >= askedToMs) return invalid('from', 'from must be before to.')
-  const fromMs = startOf(askedFromMs, grainsSeconds[grain])
-  const points = (toMs - fromMs) / stepMs
-  if (points > pointsMax) {
+  const first = scale.indexOf(askedFromMs)
+  if (end - first > pointsMax) {
     return invalid(
       'interval',
-      `The range has ${points} intervals of one ${grain}; at most ${pointsMax} are answered.`,
+      `The range has ${end - first} intervals of one ${grain}; at most ${pointsMax} are answered.`,
     )
   }
-  const keptDays = { minute: retention.minuteDays, hour: retention.hourDays, day: Number.POSITIVE_INFINITY }[
+  const fromMs = scale.startOf(first)
+  const isUtc = grain !== 'day' || timezone === utc
+  const tooOld = (read: Grain) => judgeAge(fromMs, read, isUtc ? undefined : timezone, retention, nowMs)
+  // Judged before the starts are made, since there is no bound on days of UTC but there is one on others.
+  const refusal = tooOld(isUtc ? grain : 'hour')
+  if (refusal !== undefined) return refusal
+  const starts = Array.from({ length: end - first }, (_none, index) => scale.startOf(first + index))
+  const toMs = scale.startOf(end)
+  const readGrain = isUtc ? grain : coarsestThatMeets([...starts, toMs])
+  const range = { grain, timezone: timezone.name, fromMs, toMs, starts, readGrain }
+  return tooOld(readGrain) ?? { kind: 'range', range }
+}
+
+/** Numbers the intervals of a grain. */
+interface Scale {
+  indexOf(ms: number): number
+  startOf(index: number): number
+}
+
+function scaleOf(grain: Grain, timezone: Timezone): Scale {
+  if (grain === 'day') return { indexOf: timezone.dayOf, startOf: timezone.startOfDay }
+  const stepMs = grainsSeconds[grain] * 1000
+  return { indexOf: (ms) => Math.floor(ms / stepMs), startOf: (index) => index * stepMs }
+}
+
+/** Hours make days wherever midnight is at a full hour of UTC; elsewhere minutes do. */
+function coarsestThatMeets(boundsMs: readonly number[]): Grain {
+  return boundsMs.every((ms) => ms % (grainsSeconds.hour * 1000) === 0) ? 'hour' : 'minute'
+}
+
+function judgeAge(
+  fromMs: number,
+  grain: Grain,
+  timezone: Timezone | undefined,
+  retention: Retention,
+  nowMs: number,
+): RangeJudgement | undefined {
+  const days = { minute: retention.minuteDays, hour: retention.hourDays, day: Number.POSITIVE_INFINITY }[
     grain
   ]
-  if (fromMs < nowMs - keptDays * 86_400_000) {
-    return invalid('from', `Clicks by ${grain} are kept for ${keptDays} days; ask for a longer interval.`)
+  if (fromMs >= nowMs - days * 86_400_000) return undefined
+  if (timezone === undefined) {
+    return invalid('from', `Clicks by ${grain} are kept for ${days} days; ask for a longer interval.`)
   }
-  return { kind: 'range', range: { grain, fromMs, toMs } }
+  const detail = `Days in ${timezone.name} are made of clicks by ${grain}, kept for ${days} days; days in UTC are kept for ever.`
+  return invalid('from', detail)
 }
 
 const momentSentence =
   'must be a date (2026-01-31) or a moment with its offset (2026-01-31T12:00:00Z) from the years 2000 to 2200.'
 const momentPattern = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/
+const dateLength = '2026-01-31'.length
 const earliestMs = Date.UTC(2000, 0, 1)
 const latestMs = Date.UTC(2200, 0, 1)
 
-/** A date stands for its first moment in UTC. */
-function momentOf(text: string): number | undefined {
+/** A date stands for its first moment in the zone. */
+function momentOf(text: string, timezone: Timezone): number | undefined {
   const ms = momentPattern.test(text) ? Date.parse(text) : Number.NaN
   const isInYears = ms >= earliestMs && ms <= latestMs
   // Date.parse rolls 31 February over into March.
   const day = Number(text.slice(8, 10))
   const isRealDay =
     day <= new Date(Date.UTC(Number(text.slice(0, 4)), Number(text.slice(5, 7)), 0)).getUTCDate()
-  return isInYears && isRealDay ? ms : undefined
+  if (!isInYears || !isRealDay) return undefined
+  return text.length === dateLength ? timezone.startOfDay(utc.dayOf(ms)) : ms
 }
 
 function invalid(field: keyof RangeQuestion, detail: string): RangeJudgement {
@@ -92,10 +146,14 @@ interface Point {
 /** One point for each interval of the range, zero where nothing was counted. */
 export function fillSeries(range: StatsRange, points: readonly Point[]): Point[] {
   const found = new Map(points.map((point) => [point.startMs, point]))
-  const stepMs = grainsSeconds[range.grain] * 1000
-  const filled: Point[] = []
-  for (let startMs = range.fromMs; startMs < range.toMs; startMs += stepMs) {
-    filled.push(found.get(startMs) ?? { startMs, humans: 0, bots: 0 })
+  return range.starts.map((startMs) => found.get(startMs) ?? { startMs, humans: 0, bots: 0 })
+}
+
+/** The whole days, of UTC, that a range touches: traits and visitors are counted by them. */
+export function wholeDays(range: Pick<StatsRange, 'fromMs' | 'toMs'>): { fromMs: number; toMs: number } {
+  const dayMs = grainsSeconds.day * 1000
+  return {
+    fromMs: Math.floor(range.fromMs / dayMs) * dayMs,
+    toMs: Math.ceil(range.toMs / dayMs) * dayMs,
   }
-  return filled
 }

@@ -18,6 +18,9 @@ export const traitIds = {
   utmContent: 13,
 } as const
 
+/** Distinct values of one trait of one link in one day (UTC) that have numbers of their own. */
+export const traitValuesADayMax = 1_000
+
 export type Trait = keyof typeof traitIds
 
 export interface UserAgent {

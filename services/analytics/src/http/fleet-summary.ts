@@ -1,26 +1,28 @@
 import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
 import { fleetAnswer } from '../domain/stats-answer.ts'
-import type { RangeQuestion, Retention } from '../domain/stats-range.ts'
-import type { StatsReader } from '../ports.ts'
-import type { Authorize } from './authorize.ts'
-import { rangeOf, rangeQuerySchema } from './range-query.ts'
+import type { RangeQuestion } from '../domain/stats-range.ts'
+import { rangeOf, rangeQuery } from './range-query.ts'
+import type { StatsApi } from './server.ts'
+import { answers, FleetStatsJson, security } from './stats-json.ts'
 
-export interface FleetSummaryOptions {
-  readonly stats: StatsReader
-  readonly authorize: Authorize
-  readonly retention: Retention
-  readonly now: () => number
+const schema = {
+  summary: 'Clicks of all links together',
+  tags: ['statistics'],
+  security,
+  querystring: Type.Object(rangeQuery, { additionalProperties: false }),
+  response: answers(FleetStatsJson, 400, 401, 503),
 }
 
 /** GET /api/v1/stats/summary: all links together. */
-export function fleetSummaryRoute(server: FastifyInstance, options: FleetSummaryOptions): void {
+export function fleetSummaryRoute(server: FastifyInstance, api: StatsApi): void {
   server.get<{ Querystring: RangeQuestion }>(
     '/api/v1/stats/summary',
-    { schema: { querystring: rangeQuerySchema }, preValidation: options.authorize },
+    { schema, preValidation: api.authorize },
     async (request, reply) => {
-      const range = rangeOf(request.query, options.retention, options.now())
+      const range = rangeOf(request.query, api.retention, api.now())
       reply.header('cache-control', 'private, no-store')
-      return fleetAnswer(range, await options.stats.fleet(range))
+      return fleetAnswer(range, await api.stats.fleet(range))
     },
   )
 }

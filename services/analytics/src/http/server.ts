@@ -1,0 +1,36 @@
+/** The HTTP API: every route, on one server. */
+import { createHttpServer } from '@linkfleet/runtime/http'
+import type { Logger } from '@linkfleet/runtime/log'
+import type { Metrics } from '@linkfleet/runtime/metrics'
+import type { FastifyInstance } from 'fastify'
+import type { Retention } from '../domain/stats-range.ts'
+import type { Links, StatsReader } from '../ports.ts'
+import type { Authorize } from './authorize.ts'
+import { fleetSummaryRoute } from './fleet-summary.ts'
+import { linkStatsRoute } from './link-stats.ts'
+import { describeApi } from './openapi.ts'
+import { topLinksRoute } from './top-links.ts'
+
+/** What the routes need. */
+export interface StatsApi {
+  readonly stats: StatsReader
+  readonly links: Links
+  readonly authorize: Authorize
+  readonly retention: Retention
+  /** The name of the domain whose short URLs name no other. */
+  readonly defaultDomain: string
+  readonly now: () => number
+}
+
+export async function createStatsServer(
+  api: StatsApi,
+  log: Logger,
+  metrics: Metrics,
+): Promise<FastifyInstance> {
+  const server = createHttpServer({ log, metrics, bodyLimitBytes: 1_024, requestTimeoutMs: 10_000 })
+  await describeApi(server)
+  // Responses are described for people; what is sent is already exact.
+  server.setSerializerCompiler(() => JSON.stringify)
+  for (const route of [linkStatsRoute, fleetSummaryRoute, topLinksRoute]) route(server, api)
+  return server
+}
