@@ -114,7 +114,8 @@ export interface RedirectBench extends AsyncDisposable {
   readonly topic: string
   readonly spoolDir: string
   readonly redisKeyPrefix: string
-  start(env?: Record<string, string>): Promise<RedirectProcess>
+  /** With `command`, a program that becomes the process whose command line follows its own arguments. */
+  start(env?: Record<string, string>, command?: readonly string[]): Promise<RedirectProcess>
   /** Tells of a changed link as the shortener's relay does. */
   publishChange(link: LinkCopy): Promise<void>
   /** Every click on the topic, in the order of its partitions, as a reader of marks counts them. */
@@ -140,9 +141,13 @@ export async function openRedirectBench(partitions = 4): Promise<RedirectBench> 
     for (const child of children) child.kill('SIGKILL')
   })
 
-  async function start(env: Record<string, string> = {}): Promise<RedirectProcess> {
+  async function start(
+    env: Record<string, string> = {},
+    command: readonly string[] = [],
+  ): Promise<RedirectProcess> {
     const [httpPort, adminPort] = await Promise.all([freePort(), freePort()])
-    const child = spawn(process.execPath, [mainPath], {
+    const [program, ...args] = [...command, process.execPath, mainPath]
+    const child = spawn(program!, args, {
       stdio: ['ignore', 'ignore', 'inherit'],
       env: {
         PATH: process.env.PATH ?? '',

@@ -4,7 +4,7 @@
  * several partitions although one of them was lost when its leader moved, and its sequence errors never end.
  */
 import { ensureTopics, type Kafka, type Producer } from '@linkfleet/runtime/kafka'
-import { RefusedForGoodError } from '../../domain/spool/send-batch.ts'
+import { RefusedForGoodError, requireAcknowledged } from '../../domain/spool/send-batch.ts'
 
 export interface ClickTopic {
   send(partition: number, value: Buffer): Promise<void>
@@ -55,10 +55,7 @@ export function openClickTopicKafka(kafka: Kafka, topic: string, partitions: num
         timeout: acksTimeoutMs,
         messages: [{ partition, key: null, value }],
       })
-      const answer = answers.find((candidate) => candidate.partition === partition)
-      if (answer === undefined || answer.errorCode !== 0) {
-        throw new Error(`partition ${partition} was not acknowledged`)
-      }
+      requireAcknowledged(answers, partition)
       state = 'up'
     } catch (cause) {
       const refusal = refusalOf(cause)

@@ -40,8 +40,6 @@ const syncEveryMs = 1_000
 /** How long the sender may not yet know of what was written. */
 const tellEveryMs = 25
 const openEveryMs = 500
-/** What passes by itself once there is room again; after anything else another file is tried. */
-const noRoomCodes = new Set(['ENOSPC', 'EDQUOT'])
 
 export class SpoolWriter implements ClickSink, Disposable {
   readonly #options: SpoolWriterOptions
@@ -169,7 +167,7 @@ export class SpoolWriter implements ClickSink, Disposable {
       this.#failing = true
       this.#options.failed('write', cause)
       this.#undo()
-      if (!noRoomCodes.has((cause as NodeJS.ErrnoException).code ?? '')) this.#giveUpSegment()
+      this.#giveUpSegment()
       return false
     }
     this.#failing = false
@@ -180,7 +178,10 @@ export class SpoolWriter implements ClickSink, Disposable {
     return true
   }
 
-  /** Goes on with another file; not at once where this one took nothing either. */
+  /**
+   * Goes on with another file, not at once where this one took nothing either. On a full disk the sender can then
+   * remove this one, which makes room.
+   */
   #giveUpSegment(): void {
     if (this.#bytes === segmentHeaderBytes) this.#triedAtMs = this.#options.clock()
     this.#seal()

@@ -8,6 +8,18 @@ import { splitFrames } from './frames.ts'
 /** Thrown by a topic for a message that no repetition will make acceptable. */
 export class RefusedForGoodError extends Error {}
 
+/** What a broker says of one partition of a request. */
+export interface PartitionAnswer {
+  readonly partition: number
+  readonly errorCode: number
+}
+
+/** Throws unless an answer names the partition as written: a request may come back without those that were lost. */
+export function requireAcknowledged(answers: readonly PartitionAnswer[], partition: number): void {
+  const answer = answers.find((candidate) => candidate.partition === partition)
+  if (answer?.errorCode !== 0) throw new Error(`partition ${partition} was not acknowledged`)
+}
+
 export interface BatchPorts {
   /** Resolves when the partition's leader and its replicas have the message; the one given, and no other. */
   send(partition: number, value: Buffer): Promise<void>
