@@ -52,7 +52,7 @@ export function isDirectLoopback(request: CallerRequest): boolean {
   )
 }
 
-function isLoopbackAddress(address: string | undefined): boolean {
+export function isLoopbackAddress(address: string | undefined): boolean {
   if (address === undefined) return false
   const ipv4 = address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
   return ipv4 === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(ipv4)

@@ -112,7 +112,7 @@ export const redirectConfig = defineConfig({
   }),
   missLimitPerMinute: integer('MISS_LIMIT_PER_MINUTE', {
     description:
-      'A client that asks for more links that do not exist is answered 429 until its minute is over; 0: nobody is.',
+      'A client of another machine that asks for more links that do not exist is answered 429 until its minute is over; 0: nobody is.',
     default: 120,
     minimum: 0,
     maximum: 1_000_000,

@@ -24,6 +24,19 @@ describe('probe', () => {
     expect((await unknown.server.inject(`${probe}abc`)).statusCode).toBe(503)
     expect([...clicks, ...absent.clicks]).toEqual([])
   })
+
+  test("without a code is for the fleet's own link, in a domain that no visitor reaches", async () => {
+    const asked: unknown[] = []
+    const { server, clicks } = startTestServer({
+      findLink: (domainId, code) => {
+        asked.push([domainId, code])
+        return foundLink(liveLink(code, 1))
+      },
+    })
+    expect((await server.inject('/.well-known/linkfleet-probe')).statusCode).toBe(204)
+    expect(asked).toEqual([[0, 'probe']])
+    expect(clicks).toEqual([])
+  })
 })
 
 describe('missing too often', () => {
@@ -58,6 +71,14 @@ describe('missing too often', () => {
       await server.inject({ url: `/no${index}`, headers: from(`2001:db8:1:2::${index}`) })
     expect((await server.inject({ url: '/abc', headers: from('2001:db8:1:2:ffff::1') })).statusCode).toBe(429)
     expect((await server.inject({ url: '/abc', headers: from('2001:db8:1:3::1') })).statusCode).toBe(302)
+  })
+
+  test('a program of this machine is never slowed: it may be a proxy that nobody named', async () => {
+    const { server } = serverFor(1)
+    for (const client of ['127.0.0.1', '::1', '::ffff:127.0.0.1']) {
+      for (let index = 0; index < 5; index++)
+        expect((await server.inject({ url: '/no', headers: from(client) })).statusCode).toBe(404)
+    }
   })
 
   test('who follows links that exist is never slowed, nor anybody when the limit is off', async () => {

@@ -1,8 +1,10 @@
 /**
  * Slows down whoever tries out codes: a client that keeps asking for links that are not there is answered 429 until its
  * minute is over, and then no longer learns which codes are. All instances count together. Who follows links that
- * exist misses nothing and is never slowed.
+ * exist misses nothing and is never slowed. Nor are programs of this very machine: what comes from there is a test, a
+ * load, or a proxy that TRUSTED_PROXIES does not name, behind which are all clients.
  */
+import { isLoopbackAddress } from '@linkfleet/runtime/anonymous-loopback'
 import { type ClientAddress, clientNetworkOf } from '@linkfleet/runtime/client-address'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { SlowedClients } from '../domain/slowed-clients.ts'
@@ -43,8 +45,9 @@ export function createMissGate({ limit, clientAddress, clock, refused }: MissGat
     },
     missed(request) {
       if (limit === undefined) return
-      const network = networkOf(request)
-      if (network === '') return
+      const client = clientOf(request, clientAddress)
+      if (client === '' || isLoopbackAddress(client)) return
+      const network = clientNetworkOf(client)
       void limit.attempt(network).then((waitMs) => {
         if (waitMs > 0) slowed.slow(network, clock() + waitMs)
       })
