@@ -1,0 +1,50 @@
+/**
+ * A model of the fleet drives the real caching code through random histories of creates, edits, deletes, reads, lag,
+ * lost caches, failovers, a feed that delays, repeats and loses, and relays that freeze and are succeeded.
+ *
+ * LINKFLEET_SEED repeats a run, LINKFLEET_RUNS makes it longer.
+ */
+import { createMemoryLinkCache } from '@linkfleet/contracts/testing/memory-link-cache'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { mutants } from './mutants.ts'
+import { type Operation, operation } from './operations.ts'
+import { type Mistakes, World } from './world.ts'
+
+const seed = Number(process.env.LINKFLEET_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const runs = Number(process.env.LINKFLEET_RUNS ?? 300)
+const operationsMax = 100
+/** Mutants are looked for from one seed, so that whether they are found does not change from day to day. */
+const mutantSeed = 2
+const mutantRunsMax = 4_000
+
+/** A history begins in a fleet that has been well for a while, or has just been started. */
+const beginnings = fc.constantFrom<Operation[]>([], [{ kind: 'well' }, { kind: 'well' }])
+const histories = fc
+  .tuple(beginnings, fc.array(operation, { minLength: 10, maxLength: operationsMax, size: 'max' }))
+  .map(([beginning, history]) => [...beginning, ...history])
+
+function coherence(mistakes: Mistakes = {}) {
+  return fc.asyncProperty(histories, async (operations) => {
+    const world = new World(createMemoryLinkCache, mistakes)
+    for (const one of operations) {
+      await world.run(one)
+      if (world.problems.length > 0) throw new Error(world.problems.join('\n'))
+    }
+  })
+}
+
+test(`no history breaks a promise about freshness (seed ${seed}, ${runs} runs)`, {
+  timeout: 600_000,
+}, async () => {
+  await fc.assert(coherence(), { seed, numRuns: runs })
+})
+
+test.each(Object.entries(mutants))('%s is found', { timeout: 600_000 }, async (_what, mistakes) => {
+  const details = await fc.check(coherence(mistakes), {
+    seed: mutantSeed,
+    numRuns: mutantRunsMax,
+    endOnFailure: true,
+  })
+  expect(details.failed).toBe(true)
+})

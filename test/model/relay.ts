@@ -1,0 +1,81 @@
+/** One process's relay: the real keeper of watermarks over a snapshot taken in one step and applied in another. */
+import type { RedisLinkCache } from '@linkfleet/contracts/redis-link-cache'
+import { createWatermarks, type Watermarks } from '../../services/shortener/src/adapters/watermarks.ts'
+import type { OutboxSnapshot } from '../../services/shortener/src/ports.ts'
+import type { Feed } from './feed.ts'
+import type { Primary } from './primary.ts'
+
+export interface RelayOptions {
+  readonly primary: Primary
+  readonly cache: RedisLinkCache
+  readonly feed: Feed
+  /** What a fault makes of a snapshot before it is applied. */
+  readonly mistake: (snapshot: OutboxSnapshot, primary: Primary) => OutboxSnapshot
+}
+
+const changesMax = 3
+
+export class Relay {
+  readonly #options: RelayOptions
+  readonly #watermarks: Watermarks
+  #snapshot: OutboxSnapshot | undefined
+  #callsUntilFrozen = Number.POSITIVE_INFINITY
+  #thaw = Promise.withResolvers<void>()
+  #isApplying = false
+  /** False once its database session was ended: it writes nothing to the primary any more. */
+  hasSession = true
+
+  constructor(options: RelayOptions) {
+    this.#options = options
+    this.#watermarks = createWatermarks(this.#freezing(options.cache), () => {})
+  }
+
+  /** It stands still before the call after so many more. */
+  freezeAfter(calls: number): void {
+    this.#callsUntilFrozen = calls
+  }
+
+  wake(): void {
+    this.#callsUntilFrozen = Number.POSITIVE_INFINITY
+    this.#thaw.resolve()
+    this.#thaw = Promise.withResolvers()
+  }
+
+  take(): void {
+    if (this.hasSession && !this.#isApplying) this.#snapshot = this.#options.primary.snapshot(changesMax)
+  }
+
+  /** Resolves when the round is through, which a frozen relay's is not before it wakes. */
+  async apply(withKafka: boolean): Promise<void> {
+    const snapshot = this.#snapshot
+    if (snapshot === undefined || this.#isApplying) return
+    this.#snapshot = undefined
+    this.#isApplying = true
+    const { primary, feed, mistake } = this.#options
+    const toPublish = snapshot.changes.filter((change) => !change.kafkaDone)
+    const kafka = withKafka ? feed.publish(toPublish, snapshot.asOfMs) : []
+    const redis = await this.#watermarks.apply(mistake(snapshot, primary))
+    if (this.hasSession) primary.settle({ redis: redis.done, kafka })
+    this.#isApplying = false
+  }
+
+  #freezing(cache: RedisLinkCache): RedisLinkCache {
+    const gated = async <T>(work: () => Promise<T>): Promise<T> => {
+      this.#callsUntilFrozen -= 1
+      while (this.#callsUntilFrozen < 0) await this.#thaw.promise
+      return await work()
+    }
+    return {
+      ...cache,
+      readMark: (hashTag) => gated(() => cache.readMark(hashTag)),
+      renew: (hashTag, wish) => gated(() => cache.renew(hashTag, wish)),
+      advance: (hashTag, known, toMs) => gated(() => cache.advance(hashTag, known, toMs)),
+      apply: (link) => gated(() => cache.apply(link)),
+      applyAll: (links, onFailure) =>
+        gated(() => cache.applyAll(links, onFailure)).catch((error: unknown) => {
+          onFailure(error)
+          return links.map(() => 'failed' as const)
+        }),
+    }
+  }
+}
