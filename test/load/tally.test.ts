@@ -3,7 +3,7 @@ import { agrees, countOf, lastCounts, servedBetween, tallyText } from './tally.t
 
 const page = (requests: number, started = 100) => `# TYPE http_request_duration_seconds histogram
 http_request_duration_seconds_count{service="redirect",route="/:code",method="GET",code="302"} ${requests}
-http_request_duration_seconds_count{service="redirect",route="/-/probe",method="GET",code="200"} 77
+http_request_duration_seconds_count{service="redirect",route="/.well-known/linkfleet-probe",method="GET",code="200"} 77
 http_request_duration_seconds_count{service="redirect",route="/:code",method="GET",code="404"} 3
 process_start_time_seconds ${started}
 `

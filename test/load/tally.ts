@@ -5,6 +5,7 @@
  * A service that ended cleanly during the load told its last counters in its log; one that was killed could not, and then
  * nothing is claimed about it.
  */
+import { probePath } from '@linkfleet/contracts/probe'
 import { sumOf } from '../bench/metrics-page.ts'
 
 export const tallied = ['redirect', 'shortener', 'analytics'] as const
@@ -22,7 +23,7 @@ export interface InstanceCount {
 const startMetric = 'process_start_time_seconds'
 export const requestsMetric = 'http_request_duration_seconds_count'
 /** The prober's requests are not the load's. */
-const probe = { route: '/-/probe' }
+const probe = { route: probePath }
 
 export function countOf(instance: string, service: Tallied, page: string): InstanceCount {
   const requests = sumOf(page, requestsMetric) - sumOf(page, requestsMetric, probe)

@@ -33,6 +33,11 @@ export const consoleConfig = defineConfig({
       'Every instance as service=adminUrl (redirect=http://127.0.0.1:9180): for the fleet page and when Prometheus is away.',
     default: [],
   }),
+  probeUrls: urlList('PROBE_URLS', {
+    description:
+      'Bases of redirect as visitors reach it; once a second a known link is followed through each. None: nothing is probed.',
+    default: [],
+  }),
   publicUrl: httpUrl('PUBLIC_URL', {
     description: 'The base of short URLs, shown where an alias is chosen.',
     default: 'http://127.0.0.1:8080',

@@ -3,6 +3,10 @@ import type { Logger } from '@linkfleet/runtime/log'
 import type { Metrics } from '@linkfleet/runtime/metrics'
 import type { Failure } from './domain/upstream-order.ts'
 
+/** `refused`: answered, but not as it should be; `late`: not within the deadline; `unreachable`: no connection. */
+const probeOutcomes = ['followed', 'refused', 'late', 'unreachable'] as const
+export type ProbeOutcome = (typeof probeOutcomes)[number]
+
 export type Events = ReturnType<typeof createEvents>
 
 export function createEvents(log: Logger, metrics: Metrics) {
@@ -32,7 +36,22 @@ export function createEvents(log: Logger, metrics: Metrics) {
     [],
     [{}],
   )
+  const probes = metrics.counter(
+    'console_probes_total',
+    'Attempts to follow a known link through the public port, by what came of them.',
+    ['outcome'],
+    probeOutcomes.map((outcome) => ({ outcome })),
+  )
+  const probeDurations = metrics.histogram(
+    'console_probe_seconds',
+    'How long a known link took to follow through the public port, connecting included.',
+  )
   return {
+    probed(baseUrl: string, outcome: ProbeOutcome, seconds: number) {
+      probes.inc({ outcome })
+      probeDurations.observe(seconds)
+      if (outcome !== 'followed') log.warn({ baseUrl, outcome, seconds }, 'the known link was not followed')
+    },
     upstreamFailed(upstream: string, url: string, failure: Failure, cause: unknown) {
       failures.inc({ upstream, kind: failure.kind })
       log.warn({ upstream, url, kind: failure.kind, err: cause }, 'an upstream instance did not answer')

@@ -2,6 +2,7 @@ import { listen } from '@linkfleet/runtime/http'
 import type { ServiceContext } from '@linkfleet/runtime/process'
 import { openPrometheus } from '@linkfleet/slo/prometheus'
 import { createInstancesAdmin, instanceAddressesOf } from './adapters/instances-admin.ts'
+import { startProber } from './adapters/prober-http.ts'
 import { createSessionsUpstream } from './adapters/sessions-upstream.ts'
 import { openUpstreamHttp } from './adapters/upstream-http.ts'
 import { buildWebPages } from './adapters/web-build-vite.ts'
@@ -35,6 +36,7 @@ export async function startConsole(config: ConsoleConfig, { log, metrics, health
     nowMs: Date.now,
   })
   const http = resources.use(await listen(server, config.httpHost, config.httpPort))
+  resources.use(startProber(config.probeUrls, events.probed))
   health.setReady()
   const started = resources.move()
   return { url: http.url, [Symbol.asyncDispose]: () => started.disposeAsync() }

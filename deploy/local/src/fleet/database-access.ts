@@ -6,6 +6,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { migrate, setLoginUsers } from '@linkfleet/postgres/migrate'
+import { ensureProbeLink } from '@linkfleet/postgres/probe-link'
 import { loginUserOf, type ServiceRole } from '@linkfleet/postgres/roles'
 import { DATABASE } from '../engines/postgres-query.ts'
 import type { RunningEngines } from '../engines.ts'
@@ -25,6 +26,7 @@ export async function prepareDatabase(
   say: (sentence: string) => void,
 ): Promise<DatabaseAccess> {
   await migrate({ databaseUrl: engines.databaseUrl, log: say })
+  await ensureProbeLink(engines.databaseUrl)
   const access: DatabaseAccess = { databaseUrls: {}, replicaUrls: {} }
   const { postgres } = engines
   const names = Object.keys(roles) as ServiceName[]

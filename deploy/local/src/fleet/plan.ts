@@ -149,6 +149,7 @@ export function planEnvironment(
       SHORTENER_URLS: http('shortener'),
       ANALYTICS_URLS: http('analytics'),
       PROMETHEUS_URL: addresses.prometheusUrl ?? '',
+      PROBE_URLS: http('redirect'),
       FLEET_ADMIN_URLS: instances
         .map(({ service: name, adminPort }) => `${name}=http://${loopback}:${adminPort}`)
         .join(','),

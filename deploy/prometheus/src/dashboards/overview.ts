@@ -55,6 +55,9 @@ export function overview(slos: readonly Slo[]): Dashboard {
         '{{service}}',
       ),
     ]),
+    chart('A known link through the public port', 'ops', [
+      query('sum by (outcome) (rate(console_probes_total[1m]))', '{{outcome}}'),
+    ]),
     chart('Instances up', 'short', [query('sum by (service) (up{job="linkfleet"})', '{{service}}')]),
     chart('Memory', 'bytes', [
       query('sum by (instance) (process_resident_memory_bytes{job="linkfleet"})', '{{instance}}'),

@@ -15,7 +15,7 @@ import { followLink } from './follow-link.ts'
 import { createMissGate, type MissGate } from './miss-gate.ts'
 import { createPasswordDoor } from './password-door.ts'
 import { createPreviewLink } from './preview-link.ts'
-import { probeLink } from './probe-link.ts'
+import { probeLinks } from './probe-link.ts'
 import { sitePages } from './site-pages.ts'
 
 export type RefusedFor = 'misses' | 'passwords'
@@ -81,7 +81,7 @@ export function createRedirectServer(options: RedirectServerOptions): RedirectSe
   const previewLink = createPreviewLink({ ...options, misses })
   for (const route of followLink({ ...options, endings, misses, followConditional, previewLink }))
     server.route(route)
-  server.route(probeLink({ ...options, misses }))
+  for (const route of probeLinks({ ...options, misses })) server.route(route)
   for (const page of sitePages(options.publicUrl)) server.route(page)
   return { server, misses }
 }
