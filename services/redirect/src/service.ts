@@ -21,8 +21,9 @@ import type { RedirectConfig } from './config.ts'
 import { CircuitBreaker } from './domain/circuit-breaker.ts'
 import { ClickBudgets } from './domain/click-budgets.ts'
 import { createFindLink } from './domain/find-link.ts'
+import { createHeedChanges } from './domain/heed-changes.ts'
 import { createIdentifyClient } from './domain/identify-client.ts'
-import { LinkMemory, linkKeyOf } from './domain/link-memory.ts'
+import { LinkMemory } from './domain/link-memory.ts'
 import { VersionFloors } from './domain/version-floors.ts'
 import { VisitorSalts } from './domain/visitor-salts.ts'
 import { createRedirectEvents, type RedirectEvents } from './events.ts'
@@ -61,6 +62,7 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
   const memory = new LinkMemory({ bytesMax: config.memoryCacheBytesMax, absencesMax })
   const floors = new VersionFloors(floorsMax)
   const findLink = createFindLink({ ...sources, memory, floors, clock })
+  const heed = createHeedChanges({ memory, floors, clock })
 
   const clicks = resources.use(await openSpool(config, log, events))
   const feed = resources.use(
@@ -71,13 +73,11 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
       instance: config.instance,
       log,
       changed({ link, asOfMs }) {
-        const key = linkKeyOf(link.domainId, link.code)
-        floors.tell(key, link, clock())
-        memory.change(key, { copy: link, asOfMs: Math.min(asOfMs, clock()) })
+        heed.changed(link, asOfMs)
         events.linkChanged()
       },
       gap(reason) {
-        memory.markAllNotFresh()
+        heed.gap()
         events.feedGap(reason)
       },
     }),
@@ -159,6 +159,7 @@ function openConditions(
       attemptsMax,
       windowSeconds,
       clock,
+      secrets: [config.redisUrl, ...config.databaseReplicaUrls],
     })
   return {
     budgets,
