@@ -20,6 +20,7 @@ const GRPC = {
   resourceExhausted: 8,
   failedPrecondition: 9,
   aborted: 10,
+  unimplemented: 12,
   internal: 13,
   unavailable: 14,
   unauthenticated: 16,
@@ -43,6 +44,11 @@ export const errorKinds = {
   },
   'wrong-password': { httpStatus: 403, grpcStatus: GRPC.permissionDenied, title: 'The password is wrong' },
   'not-found': { httpStatus: 404, grpcStatus: GRPC.notFound, title: 'There is nothing here' },
+  'method-not-allowed': {
+    httpStatus: 405,
+    grpcStatus: GRPC.unimplemented,
+    title: 'This method is not for this path',
+  },
   'alias-taken': { httpStatus: 409, grpcStatus: GRPC.alreadyExists, title: 'The alias is taken' },
   gone: { httpStatus: 410, grpcStatus: GRPC.notFound, title: 'The link is no longer available' },
   'version-mismatch': {

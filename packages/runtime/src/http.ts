@@ -18,6 +18,8 @@ import Fastify, {
   type onResponseHookHandler,
   type RouteOptions,
 } from 'fastify'
+import { parseJsonBodies } from './http-json.ts'
+import { watchMethods } from './http-methods.ts'
 import { type Listening, urlOf } from './listen.ts'
 import type { Logger } from './log.ts'
 import { type HistogramSeries, latencyBucketsSeconds, type Metrics } from './metrics.ts'
@@ -39,6 +41,8 @@ export interface HttpServerOptions {
   readonly bodyLimitBytes: number
   /** How long a client may take to send a whole request. */
   readonly requestTimeoutMs: number
+  /** Answers 405 where a path has routes for other methods only; 404 unless given. */
+  readonly tellsMethods?: boolean
   /** Further Fastify options, such as `routerOptions`. */
   readonly fastify?: FastifyServerOptions
 }
@@ -79,6 +83,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   )
   const measureUnrouted = measureRequests(server, options.metrics)
   traceRequests(server)
+  parseJsonBodies(server)
+  const methodsOf = options.tellsMethods === true ? watchMethods(server) : () => []
   server.setErrorHandler(async (error, request, reply) => {
     const known = toLinkfleetError(error)
     if (known.code === 'body-too-large') await discardBody(request.raw)
@@ -88,6 +94,11 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   })
   server.setNotFoundHandler((request, reply) => {
     measureUnrouted(request, reply)
+    const methods = methodsOf(request.url.split('?', 1)[0] ?? '')
+    if (methods.length > 0) {
+      reply.header('allow', methods.join(', '))
+      return sendProblem(reply, new LinkfleetError('method-not-allowed', `Allowed: ${methods.join(', ')}.`))
+    }
     return sendProblem(reply, new LinkfleetError('not-found', 'No such page or method.'))
   })
   return server

@@ -105,7 +105,13 @@ const badRequests: [string, unknown, number, string][] = [
   ['a JSON text', '"https://example.com/"', 400, 'body'],
   ['a JSON array', '[]', 400, 'body'],
   ['null', 'null', 400, 'body'],
-  ['a poisoned prototype', '{"url":"https://example.com/","__proto__":{"alias":"x"}}', 400, 'body'],
+  ['a poisoned prototype', '{"url":"https://example.com/","__proto__":{"alias":"x"}}', 400, '__proto__'],
+  [
+    'a poisoned constructor',
+    '{"url":"https://example.com/","constructor":{"prototype":{}}}',
+    400,
+    'constructor',
+  ],
   ['an alias with a slash', { url, alias: 'a/b/c' }, 400, 'alias'],
   ['an alias with a space', { url, alias: 'a b c' }, 400, 'alias'],
   ['an alias with letters beyond ASCII', { url, alias: 'größe' }, 400, 'alias'],
@@ -182,6 +188,37 @@ describe('bad input', () => {
       expect(await rows()).toBe(before)
     },
   )
+
+  it.each(['utf-16', '"utf-16le"', 'ISO-8859-1', ''])(
+    'a body in the charset %s is refused',
+    async (charset) => {
+      const answer = await post({ url }, { 'content-type': `application/json; charset=${charset}` })
+      expect(answer.status).toBe(415)
+      expect(answer.body).toMatchObject({ code: 'unsupported-media-type', field: 'content-type' })
+    },
+  )
+
+  it.each([
+    'application/json; charset=utf-8',
+    'application/json;charset="UTF-8"',
+    'Application/JSON; Charset=utf8',
+  ])('a body of type %s is read', async (type) => {
+    expect((await post({ url }, { 'content-type': type, authorization: `Bearer ${adminKey}` })).status).toBe(
+      201,
+    )
+  })
+
+  it.each([
+    ['PUT', '/api/v1/links/abcdefg', 'DELETE, GET, HEAD, PATCH'],
+    ['POST', '/api/v1/links/abcdefg?x=1', 'DELETE, GET, HEAD, PATCH'],
+    ['DELETE', '/api/v1/links', 'GET, HEAD, POST'],
+    ['PATCH', '/api/v1/links/abcdefg/qr.svg', 'GET, HEAD'],
+  ])('%s %s is answered 405, with the methods there are', async (method, path, allow) => {
+    const answer = await callApi(shortener, method, path)
+    expect(answer.status).toBe(405)
+    expect(answer.headers.get('allow')).toBe(allow)
+    expect(answer.body.code).toBe('method-not-allowed')
+  })
 
   it.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'nonsense'])(
     'a body of type %s is refused',

@@ -16,6 +16,7 @@ const bulkWithinMs = 5_000
 const keyLockWaitMs = 600
 const lockWaitMs = 300
 const carefulMs = 1_500
+const carefulLockWaitMs = 10
 /** Codes that turn out to be somebody's alias are replaced this often. */
 const recodedRoundsMax = 3
 
@@ -131,6 +132,3 @@ async function runBulk(
   await record.write(transaction, toRecord(outcomes))
   return { kind: 'inserted', outcomes }
 }
-
-/** Longer than in a group: two bulks may share many aliases, and either is soon done. */
-const carefulLockWaitMs = 20

@@ -68,7 +68,11 @@ export async function insertAllCarefully(
   untilMs: number,
 ): Promise<InsertOutcome[]> {
   const outcomes = new Array<InsertOutcome | undefined>(placed.length)
-  await insertCarefully(transaction, placed, outcomes, untilMs)
+  // A generated code is nobody else's: those items need no splitting, however many others do.
+  const plain = placed.filter(({ item }) => !isContestable(item))
+  await insertCarefully(transaction, plain, outcomes, untilMs)
+  const contestable = placed.filter(({ item }) => isContestable(item))
+  await insertCarefully(transaction, contestable, outcomes, untilMs)
   return outcomes as InsertOutcome[]
 }
 
@@ -158,6 +162,9 @@ function splitClaims(items: readonly Placed[]): { ahead: Placed[]; behind: Place
   }
   return { ahead, behind }
 }
+
+const isContestable = ({ link, idempotency }: LinkToInsert) =>
+  link.alias !== null || idempotency !== null || mayReuse(link)
 
 /** What an item wants for itself alone. No code has a space. */
 export function claimsOf({ code, idempotency, link }: LinkToInsert): string[] {

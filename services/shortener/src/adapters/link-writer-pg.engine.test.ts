@@ -77,7 +77,7 @@ describe('while another transaction holds', () => {
     }
   })
 
-  it('many aliases, who want them are refused in time, and everybody in the same group gets theirs', async () => {
+  it('many aliases, who want them are refused, and everybody in the same group gets theirs', async () => {
     const held = Array.from({ length: 12 }, (_none, n) => `held-${n}`)
     using other = await pool.session()
     await other.query('BEGIN')

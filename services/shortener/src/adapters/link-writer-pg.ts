@@ -31,7 +31,7 @@ const lockWaitMs = 600
 const patientItemsMax = 1_000
 const patientGroupsInFlightMax = 3
 /** What is left of a patient item's time for its statement and the answer, once it has its locks. */
-const patientReserveMs = 200
+const patientReserveMs = 300
 const patientCarefulMs = 100
 
 export interface LinkWriterEvents {

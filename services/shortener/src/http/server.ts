@@ -30,7 +30,7 @@ declare module 'fastify' {
 }
 
 export async function createApiServer(api: Api, log: Logger, metrics: Metrics): Promise<FastifyInstance> {
-  const server = createHttpServer({ log, metrics, bodyLimitBytes, requestTimeoutMs })
+  const server = createHttpServer({ log, metrics, bodyLimitBytes, requestTimeoutMs, tellsMethods: true })
   // JSON only: a form or text/plain can be posted by any web page without asking first.
   server.removeContentTypeParser('text/plain')
   server.decorateRequest('answerByMs', 0)
