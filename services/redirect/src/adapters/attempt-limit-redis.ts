@@ -1,8 +1,9 @@
 /**
  * Limits on attempts, counted in Redis for all instances together, and in this process alone while Redis is away. What
- * Redis holds of a client is a hash, for a window's time.
+ * Redis holds of a client is a hash under a key that Redis does not hold, for a window's time: a plain hash of an address is
+ * undone by hashing all addresses.
  */
-import { createHash } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import type { Redis } from '@linkfleet/runtime/redis'
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import { AttemptWindows } from '../domain/attempt-windows.ts'
@@ -17,6 +18,8 @@ export interface AttemptLimitOptions {
   readonly attemptsMax: number
   readonly windowSeconds: number
   readonly clock: () => number
+  /** What all instances know and Redis does not: URLs of databases with their passwords. */
+  readonly secrets: readonly string[]
 }
 
 /** Clients counted while Redis is away: some 10 MB. */
@@ -31,6 +34,9 @@ export function createAttemptLimit(options: AttemptLimitOptions): AttemptLimit {
     points: attemptsMax,
     duration: windowSeconds,
   })
+  const hashKey = createHash('sha256').update(options.secrets.join('\n')).digest()
+  const hashOf = (client: string) =>
+    createHmac('sha256', hashKey).update(client).digest('base64url').slice(0, 22)
   const own = new AttemptWindows({ windowMs: windowSeconds * 1_000, keysMax })
 
   return {
@@ -54,8 +60,4 @@ export function createAttemptLimit(options: AttemptLimitOptions): AttemptLimit {
 function waitMsOf(rejected: unknown): number {
   if (rejected instanceof RateLimiterRes) return Math.max(1, rejected.msBeforeNext)
   throw rejected
-}
-
-function hashOf(client: string): string {
-  return createHash('sha256').update(client).digest('base64url').slice(0, 22)
 }
