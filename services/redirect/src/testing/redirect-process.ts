@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type Click, ClickBatch } from '@linkfleet/contracts/clicks'
+import type { Click } from '@linkfleet/contracts/clicks'
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import {
   type LinkCopy,
@@ -22,6 +22,7 @@ import { silentLogger } from '@linkfleet/runtime/log'
 import { Metrics } from '@linkfleet/runtime/metrics'
 import { testKafkaBrokers, testRedisUrl, uniqueName } from '@linkfleet/testkit/engines'
 import { eventually } from '@linkfleet/testkit/eventually'
+import { readCountedClicks } from './counted-clicks.ts'
 
 const mainPath = fileURLToPath(new URL('../main.ts', import.meta.url))
 
@@ -197,44 +198,9 @@ export async function openRedirectBench(partitions = 4): Promise<RedirectBench> 
       await producer.send({ topic: changesTopic, messages: [{ key, value, partition }] })
       await producer.disconnect()
     },
-    countedClicks: () => readCounted(topic, partitions),
+    countedClicks: () => readCountedClicks(testKafkaBrokers(), topic, partitions),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
-}
-
-/** Reads the topic from its start and applies each click whose sequence is above its (partition, producer) mark. */
-async function readCounted(topic: string, partitions: number): Promise<Click[]> {
-  const kafka = openKafka({ brokers: testKafkaBrokers(), clientId: 'test-reader', log: silentLogger() })
-  const admin = kafka.admin()
-  await admin.connect()
-  const ends = new Map(
-    (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, BigInt(high)]),
-  )
-  await admin.disconnect()
-  const missing = new Set([...ends].filter(([, high]) => high > 0n).map(([partition]) => partition))
-  if (missing.size === 0) return []
-  const clicks: Click[] = []
-  const marks = new Map<string, number>()
-  const consumer = kafka.consumer({ groupId: uniqueName('reader'), maxWaitTimeInMs: 50 })
-  await consumer.connect()
-  await consumer.subscribe({ topic, fromBeginning: true })
-  await consumer.run({
-    autoCommit: false,
-    eachMessage: async ({ partition, message }) => {
-      const batch = ClickBatch.decode(message.value!)
-      for (const click of batch.clicks) {
-        const mark = `${partition} ${batch.producerId.toString('hex')}`
-        if (click.sequence <= (marks.get(mark) ?? 0)) continue
-        marks.set(mark, click.sequence)
-        clicks.push(click)
-      }
-      if (BigInt(message.offset) + 1n >= ends.get(partition)!) missing.delete(partition)
-    },
-  })
-  await eventually(() => missing.size === 0, { withinMs: 30_000 })
-  await consumer.disconnect()
-  if (ends.size !== partitions) throw new Error(`the topic has ${ends.size} partitions, not ${partitions}`)
-  return clicks
 }
 
 export async function freePort(): Promise<number> {
