@@ -21,7 +21,7 @@ import { createWatermarks } from './adapters/watermarks.ts'
 import { openWriteThroughRedis } from './adapters/write-through-redis.ts'
 import type { ShortenerConfig } from './config.ts'
 import { createBulkCreator } from './domain/create-bulk.ts'
-import { createLinkCreator } from './domain/create-link.ts'
+import { type CreateLinkPorts, createLinkCreator } from './domain/create-link.ts'
 import { createLinkEditor } from './domain/edit-link.ts'
 import { urlRulesOf } from './domain/judge-url.ts'
 import { createEvents, type ShortenerEvents } from './events.ts'
@@ -66,24 +66,14 @@ export async function startShortener(
   const links = openLinkReaderPg(pool)
   const credentials = openCredentialStorePg(pool)
   const writeThrough = openWriteThroughRedis(cache, events.writeThroughFailed)
-  const changing = { writer, writeThrough, passwords: passwordsScrypt }
-  const creator = createLinkCreator({ ...changing, codes, onCodeSkipped: events.codeSkipped })
-  const createBulk = createBulkCreator({
-    ...changing,
-    codes,
-    onCodeSkipped: events.codeSkipped,
-    onItemFailed: events.bulkItemFailed,
-  })
-  const editLink = createLinkEditor(changing)
+  const changes = wireChanges({ codes, writer, writeThrough, passwords: passwordsScrypt }, events)
   const authorize = createAuthorize(credentials, config.anonymousLoopback)
   const { publicUrl } = config
   const urlRules = urlRulesOf([publicUrl, config.consoleUrl], config.allowPrivateTargets)
   const rights = { authorize, credentials }
   const api = {
     ...rights,
-    creator,
-    createBulk,
-    editLink,
+    ...changes,
     links,
     writer,
     writeThrough,
@@ -119,6 +109,16 @@ export async function startShortener(
       return relay.isActive
     },
     [Symbol.asyncDispose]: () => started.disposeAsync(),
+  }
+}
+
+/** The ways of changing links, each over the same ports. */
+function wireChanges(ports: Omit<CreateLinkPorts, 'onCodeSkipped'>, events: ShortenerEvents) {
+  const creating = { ...ports, onCodeSkipped: events.codeSkipped }
+  return {
+    creator: createLinkCreator(creating),
+    createBulk: createBulkCreator({ ...creating, onItemFailed: events.bulkItemFailed }),
+    editLink: createLinkEditor(ports),
   }
 }
 
