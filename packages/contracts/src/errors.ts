@@ -43,6 +43,11 @@ export const errorKinds = {
     title: 'The link asks for a password',
   },
   'wrong-password': { httpStatus: 403, grpcStatus: GRPC.permissionDenied, title: 'The password is wrong' },
+  'prefetch-refused': {
+    httpStatus: 403,
+    grpcStatus: GRPC.permissionDenied,
+    title: 'The link is not fetched ahead',
+  },
   'not-found': { httpStatus: 404, grpcStatus: GRPC.notFound, title: 'There is nothing here' },
   'method-not-allowed': {
     httpStatus: 405,

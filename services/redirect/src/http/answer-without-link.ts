@@ -34,7 +34,7 @@ const answers = {
   },
   'no-prefetch': {
     page: pages.noPrefetchPage,
-    code: 'forbidden',
+    code: 'prefetch-refused',
     detail: 'A link for a limited number of visits is not fetched ahead.',
   },
   'too-many-misses': {
