@@ -72,7 +72,8 @@ export async function openBenchEngines(options: BenchEnginesOptions): Promise<Be
     },
     async openTopic(name, partitions) {
       const topic = uniqueName(name)
-      await ensureTopics(kafka, [{ topic, partitions }])
+      // A broker that has just made a topic may say for a moment that it does not host it.
+      await eventually(() => ensureTopics(kafka, [{ topic, partitions }]).then(() => true))
       later(() => deleteTopic(kafka, topic))
       return topic
     },

@@ -20,14 +20,20 @@ export interface RedirectFixture {
   readonly shortener: ServiceProcess
   readonly clicksTopic: string
   readonly paths: readonly string[]
+  /** Other links, together more than memory holds. */
+  readonly fillers: readonly string[]
 }
+
+/** What 64 MiB hold is about 140,000 links. */
+const fillersCount = 160_000
 
 export async function openRedirectFixture(stage: Stage, links: number): Promise<RedirectFixture> {
   const { engines, say, signal } = stage
   const database = await engines.openDatabase()
   const client = await stage.openClient(database)
-  await generateLinks({ client, from: 0, count: links, say, signal })
-  const paths = (await readCodes(client, links)).map((code) => `/${code}`)
+  await generateLinks({ client, from: 0, count: links + fillersCount, say, signal })
+  const all = (await readCodes(client, links + fillersCount)).map((code) => `/${code}`)
+  const paths = all.slice(0, links)
   const clicksTopic = await engines.openTopic('clicks', clicksPartitionCountDefault)
   const env = commonEnv(stage, await engines.openTopic('link-changes', 12))
   // It beats the heart that tells redirect how fresh its copies are. No codes are made, so no generator runs.
@@ -50,7 +56,7 @@ export async function openRedirectFixture(stage: Stage, links: number): Promise<
     },
   })
   const servers = [bareHttp, bareFastify, redirect]
-  return { stage, servers, redirect, shortener, clicksTopic, paths }
+  return { stage, servers, redirect, shortener, clicksTopic, paths, fillers: all.slice(links) }
 }
 
 export interface Slice {
@@ -95,8 +101,12 @@ export async function chooseLoad(fixture: RedirectFixture): Promise<RedirectLoad
 
 const visitSecondsMax = 120
 
-/** Follows every link once, so that each has been looked up before anything is measured. */
-export async function visitAll({ stage, paths }: RedirectFixture, server: ServiceProcess): Promise<Slice> {
+/** Follows each of the links once: all that are measured, or those that fill memory. */
+export async function visitAll(
+  { stage }: RedirectFixture,
+  server: ServiceProcess,
+  paths: readonly string[],
+): Promise<Slice> {
   const before = cpuSecondsOf(server.pid)
   let visited = 0
   const load = await runClosedLoad({
@@ -111,6 +121,23 @@ export async function visitAll({ stage, paths }: RedirectFixture, server: Servic
     signal: stage.signal,
   })
   return { ...load, cpuSeconds: cpuSecondsOf(server.pid) - before }
+}
+
+export interface FullMemory {
+  readonly visits: Slice
+  readonly links: number
+  readonly bytes: number
+  readonly evictions: number
+}
+
+/** Follows links until memory holds as many as it may. */
+export async function fillMemory(fixture: RedirectFixture): Promise<FullMemory> {
+  const { redirect, fillers } = fixture
+  const visits = await visitAll(fixture, redirect, fillers)
+  await untilSent(fixture)
+  const page = await readMetricsPage(redirect.adminUrl)
+  const cache = (name: string) => sumOf(page, `redirect_memory_cache_${name}`)
+  return { visits, links: cache('links'), bytes: cache('bytes'), evictions: cache('evictions') }
 }
 
 const pollMs = 150

@@ -5,6 +5,8 @@ import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { compileCacheEnvironment, nodeFlagsOf } from '@linkfleet/local/fleet/node-settings'
+import { type ServiceName, serviceNames } from '@linkfleet/local/fleet/plan'
 import { freePort } from '@linkfleet/local/ports'
 import { eventually } from '@linkfleet/testkit/eventually'
 import type { Cores } from './cores.ts'
@@ -36,10 +38,14 @@ export interface ServicePlace {
   readonly signal: AbortSignal
 }
 
+const checkout = fileURLToPath(new URL('../..', import.meta.url))
 const loopback = '127.0.0.1'
 const readyWithinMs = 30_000
 const stopWithinMs = 15_000
 const logLinesShown = 5
+
+const isService = (program: string): program is ServiceName =>
+  (serviceNames as readonly string[]).includes(program)
 
 function commandOf(program: ServiceOptions['program']): readonly [string, ...string[]] {
   const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
@@ -57,7 +63,7 @@ export async function startServiceProcess(
   const [port, grpcPort, adminPort] = await Promise.all([freePort(), freePort(), freePort()])
   const profile = core === 'measured' && place.profileDir !== undefined
   const flags = [
-    '--disable-warning=ExperimentalWarning',
+    ...(isService(program) ? nodeFlagsOf(program) : []),
     ...(profile ? ['--cpu-prof', `--cpu-prof-dir=${join(place.profileDir ?? '', program)}`] : []),
   ]
   const [command, ...args] = place.cores.commandOn(core, process.execPath, [...flags, ...commandOf(program)])
@@ -66,6 +72,7 @@ export async function startServiceProcess(
   const child = spawn(command, args, {
     stdio: ['ignore', log, log, 'pipe'],
     env: {
+      ...compileCacheEnvironment(checkout),
       PATH: process.env.PATH,
       INSTANCE: `${program}-1`,
       HTTP_PORT: String(port),

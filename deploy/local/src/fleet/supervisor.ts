@@ -15,6 +15,7 @@ import { ensureAdminKey, makeLoginToken } from './admin-key.ts'
 import { prepareDatabase } from './database-access.ts'
 import { watchEngines } from './engine-watch.ts'
 import { lockHome } from './home-lock.ts'
+import { compileCacheEnvironment, nodeFlagsOf } from './node-settings.ts'
 import type { FleetOptions } from './options.ts'
 import {
   type Addresses,
@@ -29,9 +30,6 @@ import {
 import { requireFreePorts } from './port-check.ts'
 import { removeRunFile, writeRunFile } from './run-file.ts'
 import { ServiceProcess } from './service-process.ts'
-
-// The first of node:sqlite's lock; the second of the Kafka client, whose timers may begin in the past, which does no harm.
-const nodeFlags = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning']
 
 const READY_TIMEOUT_MS = 180_000
 /** Who may drain together; each group waits for the one before it. */
@@ -146,9 +144,9 @@ function commandOf(
   return {
     name,
     program: process.execPath,
-    args: [...nodeFlags, join(checkout, 'services', service, 'src', 'main.ts')],
+    args: [...nodeFlagsOf(service), join(checkout, 'services', service, 'src', 'main.ts')],
     cwd: checkout,
-    env: { ...Object.fromEntries(defined), ...own },
+    env: { ...compileCacheEnvironment(checkout), ...Object.fromEntries(defined), ...own },
     logFile: logFileOf(home, name),
     readyUrl: `http://127.0.0.1:${adminPort}/readyz`,
   }
