@@ -26,9 +26,13 @@ export function laneBytesMaxOf(partitionCount: number): number {
   return Math.min(clickBatchBytesMax, Math.ceil(lanesBytesMax / partitionCount))
 }
 
-/** A batch of this size is worth a message of its own; a smaller one waits a little for company. */
+/**
+ * A batch of this size is worth a message of its own; a smaller one waits for company. A message costs the sender
+ * about as much as sixty clicks, so with many partitions the waiting saves more than anything else here; what it adds
+ * to the age of a click is small beside the two seconds in which one is to be visible.
+ */
 const batchBytesEnough = 128 * 1024
-const lingerMs = 80
+const lingerMs = 250
 
 export function comparePositions(a: SpoolPosition, b: SpoolPosition): number {
   return a.segment === b.segment ? a.offset - b.offset : a.segment - b.segment
