@@ -1,58 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { readAdminKey } from '@linkfleet/testkit/fleet'
 import { call, untilCounted } from '@linkfleet/testkit/fleet-client'
-import chromium from '@sparticuz/chromium'
-import { type Browser, type Page, chromium as playwright } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { type OpenBrowser, openBrowser, targetHost } from './open-browser.ts'
 
 const fleet = inject('fleet')
 
-/** A public host that does not exist: the browser finds it at a page of ours, the product's own rules are untouched. */
-const targetHost = 'landing.example.com'
-const landing = createServer((_request, response) =>
-  response.setHeader('content-type', 'text/html').end('<title>Landed</title><h1>You have landed</h1>'),
-)
-// Chromium refuses to run as root with its sandbox; it visits nothing here but our own pages.
-const browserFlags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--disable-background-networking',
-  '--disable-component-update',
-]
+let open: OpenBrowser
 let browser: Browser
-/** Chromium's package unpacks below TMPDIR: a folder of our own, which no other user or run can reach into. */
-const unpacked = await mkdtemp(join(tmpdir(), 'linkfleet-chromium-'))
-
-async function unpackChromium(): Promise<string> {
-  const before = process.env.TMPDIR
-  process.env.TMPDIR = unpacked
-  try {
-    return await chromium.executablePath()
-  } finally {
-    if (before === undefined) delete process.env.TMPDIR
-    else process.env.TMPDIR = before
-  }
-}
 
 beforeAll(async () => {
-  await new Promise<void>((resolve) => landing.listen(0, '127.0.0.1', resolve))
-  const { port } = landing.address() as { port: number }
-  browser = await playwright.launch({
-    executablePath: await unpackChromium(),
-    headless: true,
-    args: [...browserFlags, `--host-resolver-rules=MAP ${targetHost}:80 127.0.0.1:${port}`],
-  })
+  open = await openBrowser()
+  browser = open.browser
 })
-
-afterAll(async () => {
-  await browser?.close()
-  landing.close()
-  await rm(unpacked, { recursive: true, force: true })
-})
+afterAll(async () => await open?.[Symbol.asyncDispose]())
 
 /** Opens the console as `npm start` tells people to: through a one-time login URL. */
 async function logIn(): Promise<Page> {
