@@ -12,7 +12,7 @@ import type { Primary, Replica } from './primary.ts'
 import type { Request, Verdicts } from './verdicts.ts'
 
 /** Room for two of the world's links and a bit: the third drives one out. */
-const bytesMax = 1_100
+const bytesMax = 1_200
 const absencesMax = 2
 const deadlineMs = { redis: 80, replica: 120, primary: 800 } as const
 

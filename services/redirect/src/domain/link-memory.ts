@@ -3,6 +3,7 @@
  * space of their own, so that a scan of guessed codes drives no link out.
  */
 import type { KnownCopy } from '../ports.ts'
+import { sketchFor } from './frequency-sketch.ts'
 import { absenceForMs, compareOrder, isFresh } from './freshness.ts'
 import { SieveCache } from './sieve-cache.ts'
 
@@ -26,23 +27,28 @@ interface Absence {
 /** Offered with this epoch, a copy is kept for the time when nobody can say, and is never fresh by itself. */
 export const neverFreshEpoch = -1
 
-/** Map node, cache node, entry, copy and its key: measured at about 400 bytes beside the characters. */
-const entryOverheadBytes = 400
+/** Map node, cache node, entry, copy and its key: measured at about 416 bytes beside the characters. */
+const entryOverheadBytes = 416
+/** With a target of some eighty characters. It only sets how large the sketch of frequencies is. */
+const entryUsualBytes = 576
 
 export class LinkMemory {
   readonly #links: SieveCache<RememberedLink>
   readonly #absences = new Map<string, Absence>()
   readonly #absencesMax: number
+  readonly #sketchBytes: number
   #epoch = 0
   #newestTimeline = 0
 
   constructor(options: { readonly bytesMax: number; readonly absencesMax: number }) {
-    this.#links = new SieveCache(options.bytesMax)
+    const sketch = sketchFor(Math.ceil(options.bytesMax / entryUsualBytes))
+    this.#links = new SieveCache(options.bytesMax - sketch.bytes, sketch)
+    this.#sketchBytes = sketch.bytes
     this.#absencesMax = options.absencesMax
   }
 
   get bytes(): number {
-    return this.#links.bytes
+    return this.#links.bytes + this.#sketchBytes
   }
 
   get size(): number {

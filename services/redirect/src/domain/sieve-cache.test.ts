@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { sketchFor } from './frequency-sketch.ts'
 import { SieveCache } from './sieve-cache.ts'
 
 /** SIEVE as its paper tells it, on an array, slow and plain; the oldest entry is first. */
@@ -114,4 +115,43 @@ test('a value that is larger than the whole cache is not kept, and drives nothin
   cache.set('a', 3, 101)
   expect(cache.peek('a')).toBeUndefined()
   expect(cache.bytes).toBe(0)
+})
+
+test('with an admission too, memory stays within its bound whatever sizes come, and a known key is always replaced', () => {
+  const sized = fc.record({
+    key,
+    bytes: fc.oneof(fc.integer({ min: 1, max: 150 }), fc.constantFrom(1, 99, 100, 101)),
+  })
+  fc.assert(
+    fc.property(fc.array(fc.record({ step: sized, ask: key }), { maxLength: 300 }), (steps) => {
+      const cache = new SieveCache<number>(100, sketchFor(4))
+      const sizes = new Map<string, number>()
+      for (const [place, { step, ask }] of steps.entries()) {
+        cache.get(ask)
+        const wasKnown = cache.peek(step.key) !== undefined
+        cache.set(step.key, place, step.bytes)
+        sizes.set(step.key, step.bytes)
+        if (wasKnown && step.bytes <= 100) expect(cache.peek(step.key)).toBe(place)
+        const held = [...sizes].filter(([held]) => cache.peek(held) !== undefined)
+        expect(cache.size).toBe(held.length)
+        expect(cache.bytes).toBe(held.reduce((sum, [, bytes]) => sum + bytes, 0))
+        expect(cache.bytes).toBeLessThanOrEqual(100)
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('with an admission a scan drives out nothing that is asked for more often', () => {
+  const cache = new SieveCache<number>(1_000, sketchFor(100))
+  const askAll = () => {
+    for (let hot = 0; hot < 100; hot += 1) {
+      if (cache.get(`hot${hot}`) === undefined) cache.set(`hot${hot}`, hot, 10)
+    }
+  }
+  for (let round = 0; round < 5; round += 1) askAll()
+  for (let scanned = 0; scanned < 200; scanned += 1) cache.set(`scan${scanned}`, scanned, 10)
+  let kept = 0
+  for (let hot = 0; hot < 100; hot += 1) if (cache.peek(`hot${hot}`) !== undefined) kept += 1
+  expect(kept).toBe(100)
 })
