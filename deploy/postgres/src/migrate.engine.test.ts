@@ -5,6 +5,7 @@ import { testDatabase, uniqueName } from '@linkfleet/testkit/engines'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type MigrationSource, migrate, setLoginUsers } from './migrate.ts'
+import { serviceRoles } from './roles.ts'
 
 let host: Awaited<ReturnType<typeof testDatabase>>
 let folder: string
@@ -120,6 +121,8 @@ describe('migrate', () => {
   })
 })
 
+const rolesInSql = `{${serviceRoles.join(',')}}`
+
 describe('setLoginUsers', () => {
   const withUser = (url: string, user: string, password: string): string => {
     const changed = new URL(url)
@@ -137,6 +140,69 @@ describe('setLoginUsers', () => {
     await expect(query(url, 'DELETE FROM links.links')).rejects.toThrow(/permission denied/)
     await expect(query(url, 'SELECT 1 FROM links.outbox')).rejects.toThrow(/permission denied/)
     await expect(query(url, 'CREATE TABLE links.mine (id int)')).rejects.toThrow(/permission denied/)
+  })
+
+  test('no role can read or change what its service has no need of', async () => {
+    await migrate({ databaseUrl })
+    // Every right of every role on a table, a sequence or a schema of the fleet, but for reading and writing rows.
+    const beyondRows = await query<{ found: string }>(
+      databaseUrl,
+      `SELECT role || ' ' || privilege || ' ' || oid::regclass AS found
+       FROM unnest($$${rolesInSql}$$::text[]) AS role, unnest('{TRUNCATE,REFERENCES,TRIGGER,MAINTAIN}'::text[]) AS privilege,
+         pg_class WHERE relnamespace::regnamespace::text IN ('ids', 'links', 'clicks') AND relkind IN ('r', 'p')
+         AND has_table_privilege(role, oid, privilege)`,
+    )
+    // Analytics destroys the salts of visitors for good, which only TRUNCATE does.
+    expect(beyondRows.map(({ found }) => found)).toEqual(['linkfleet_clicks TRUNCATE clicks.visitor_salts'])
+    const schemas = await query<{ found: string }>(
+      databaseUrl,
+      `SELECT role || ' ' || privilege || ' ' || nspname AS found
+       FROM unnest($$${rolesInSql}$$::text[]) AS role, unnest('{USAGE,CREATE}'::text[]) AS privilege, pg_namespace
+       WHERE nspname IN ('ids', 'links', 'clicks') AND has_schema_privilege(role, oid, privilege) ORDER BY 1`,
+    )
+    expect(schemas.map(({ found }) => found)).toEqual([
+      'linkfleet_clicks USAGE clicks',
+      'linkfleet_ids USAGE ids',
+      'linkfleet_links USAGE links',
+      'linkfleet_redirect USAGE links',
+    ])
+  })
+
+  test.each([
+    ['linkfleet_ids', { SELECT: ['ids.keys', 'ids.shards'], UPDATE: ['ids.shards'], INSERT: [], DELETE: [] }],
+    [
+      'linkfleet_redirect',
+      { SELECT: ['links.heartbeat', 'links.links'], UPDATE: [], INSERT: [], DELETE: [] },
+    ],
+  ])('%s has these rights on rows and no others', async (role, rights) => {
+    await migrate({ databaseUrl })
+    for (const [privilege, tables] of Object.entries(rights)) {
+      const found = await query<{ name: string }>(
+        databaseUrl,
+        `SELECT oid::regclass::text AS name FROM pg_class
+         WHERE relnamespace::regnamespace::text IN ('ids', 'links', 'clicks') AND relkind IN ('r', 'p')
+           AND has_table_privilege('${role}', oid, '${privilege}') ORDER BY 1`,
+      )
+      expect(found.map(({ name }) => name)).toEqual(tables)
+    }
+  })
+
+  test('what an operator does with keys and counters is for the owner alone', async () => {
+    await migrate({ databaseUrl })
+    await setLoginUsers({ databaseUrl, passwords: { linkfleet_ids: 'ids-password' } })
+    const url = withUser(databaseUrl, 'linkfleet_ids_login', 'ids-password')
+    await query(url, 'UPDATE ids.shards SET next_value = next_value WHERE shard = 0')
+    for (const statement of [
+      'SELECT ids.rotate_key()',
+      'SELECT ids.advance_shards(1)',
+      'SELECT ids.random_secret()',
+      'DELETE FROM ids.shards',
+      "UPDATE ids.keys SET secret = '\\x00'",
+      'SELECT 1 FROM links.links',
+      'SELECT 1 FROM clicks.marks',
+    ]) {
+      await expect(query(url, statement)).rejects.toThrow(/permission denied/)
+    }
   })
 
   test('the stored verifier is the one Postgres makes of the password', async () => {
