@@ -92,6 +92,12 @@ test.each([
   ['title', { title: 5 }],
   ['title', { title: 'a'.repeat(5_000) }],
   ['tags', { tags: 'one' }],
+  ['redirectStatus', { redirectStatus: 303 }],
+  ['forwardQuery', { forwardQuery: 'yes' }],
+  ['startsAt', { startsAt: '2099-01-02T00:00:00Z', expiresAt: '2099-01-01T00:00:00Z' }],
+  ['maxClicks', { maxClicks: 0 }],
+  ['password', { password: '' }],
+  ['reuseExisting', { reuseExisting: 1 }],
   ['unknown', { unknown: 1 }],
 ])('a wrong %s is refused by its field: %j', async (field, fields) => {
   await expectProblem(await call('POST', apiLinks, { url: target, tags: [tag], ...fields }), field, 400)
@@ -117,6 +123,55 @@ test('a body without a url, one that is no JSON, of another type or of 10 MB are
   await expectProblem(await send(target, 'text/plain'), 'content-type', 415)
   const large = JSON.stringify({ url: target, tags: [tag], title: 'a'.repeat(10 * 1024 * 1024) })
   await expectProblem(await send(large, 'application/json'), 'body', 413)
+})
+
+const manyLinks = (count: number) => Array.from({ length: count }, () => ({ url: target, tags: [tag] }))
+
+test.each([
+  ['1,001 links', 'links', { links: manyLinks(1_001) }],
+  ['no links', 'links', { links: [] }],
+  ['no list', 'links', { links: { url: target, tags: [tag] } }],
+  ['an unknown field', 'atomic', { links: manyLinks(1), atomic: true }],
+])('a bulk with %s is refused as a whole, by the field %s', async (_name, field, body) => {
+  await expectProblem(await call('POST', `${apiLinks}/bulk`, body), field, 400)
+})
+
+test('in a bulk of bad items each is refused by its place and field, and a duplicate by its alias', async () => {
+  const alias = uniqueName('twice')
+  const links = [
+    { url: 'http://127.1/', tags: [tag] },
+    { url: target, tags: [tag], maxClicks: 1.5 },
+    { tags: [tag] },
+    7,
+    { url: target, alias },
+    { url: target, tags: [tag], alias },
+  ]
+  const response = await call('POST', `${apiLinks}/bulk`, { links })
+  expect(response.status).toBe(200)
+  const { results } = (await response.json()) as {
+    results: { status: number; error?: { field: string } }[]
+  }
+  expect(results.map(({ status, error }) => [status, error?.field])).toEqual([
+    [400, 'links.0.url'],
+    [400, 'links.1.maxClicks'],
+    [400, 'links.2.url'],
+    [400, 'links.3'],
+    [201, undefined],
+    [409, 'links.5.alias'],
+  ])
+})
+
+test('an Idempotency-Key that is too long, a charset that is not read and a method there is not are refused', async () => {
+  const huge = { 'idempotency-key': 'k'.repeat(256) }
+  await expectProblem(
+    await call('POST', apiLinks, { url: target, tags: [tag] }, huge),
+    'idempotency-key',
+    400,
+  )
+  const utf16 = { 'content-type': 'application/json; charset=utf-16' }
+  await expectProblem(await call('POST', apiLinks, { url: target, tags: [tag] }, utf16), 'content-type', 415)
+  const put = await call('PUT', `${apiLinks}/abcdefg`, undefined, asAdmin)
+  expect([put.status, put.headers.get('allow')]).toEqual([405, 'DELETE, GET, HEAD, PATCH'])
 })
 
 test.each([

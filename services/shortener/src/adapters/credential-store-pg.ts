@@ -102,7 +102,7 @@ export function openCredentialStorePg(pool: Pool): CredentialStore {
           ON CONFLICT (name) DO UPDATE SET key_hash = EXCLUDED.key_hash, role = 'admin', expires_at = NULL`,
         values: [hashCredential(key), seededKeyName],
       })
-      forgetAll()
+      cache.clear()
     },
   }
 }

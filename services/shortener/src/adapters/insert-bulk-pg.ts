@@ -16,7 +16,7 @@ const bulkWithinMs = 5_000
 const keyLockWaitMs = 600
 const lockWaitMs = 300
 const carefulMs = 1_500
-const carefulLockWaitMs = 10
+const carefulLockWaitMs = 2
 /** Codes that turn out to be somebody's alias are replaced this often. */
 const recodedRoundsMax = 3
 

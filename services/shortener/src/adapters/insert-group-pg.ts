@@ -22,8 +22,8 @@ import { isLockTimeout } from './store-errors-pg.ts'
 export const beginChange = (lockTimeoutMs: number) =>
   `BEGIN; SET LOCAL idle_in_transaction_session_timeout = 1000; SET LOCAL lock_timeout = ${Math.ceil(lockTimeoutMs)}`
 
-/** How long each part waits for a lock in a careful run: what a healthy neighbour holds is mostly free by then. */
-const carefulLockWaitMs = 5
+/** How long each part waits for a lock in a careful run: hardly, since the group as a whole has waited before. */
+const carefulLockWaitMs = 1
 
 export interface GroupLimits {
   /** How long the group as a whole waits for a lock. */

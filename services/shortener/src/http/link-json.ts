@@ -118,10 +118,17 @@ export function shortUrlOf(publicUrl: string, code: string): string {
   return `${publicUrl}/${code}`
 }
 
+/** There is one public URL; a bulk asks for its host a thousand times. */
+let lastHost = { publicUrl: '', host: '' }
+function hostOf(publicUrl: string): string {
+  if (lastHost.publicUrl !== publicUrl) lastHost = { publicUrl, host: new URL(publicUrl).host }
+  return lastHost.host
+}
+
 export function toLinkJson(link: Link, publicUrl: string) {
   return {
     code: link.code,
-    domain: new URL(publicUrl).host,
+    domain: hostOf(publicUrl),
     shortUrl: shortUrlOf(publicUrl, link.code),
     url: link.targetUrl,
     title: link.title,
