@@ -94,6 +94,16 @@ function poolConfig(options: PoolOptions, connectionString: string): pg.PoolConf
 
 const stateKnownForMs = 5_000
 
+interface OpenPool {
+  readonly name: string
+  counts(): { readonly used: number; readonly idle: number; readonly waiting: number }
+}
+
+const open = new Set<OpenPool>()
+
+/** The pools of this process that are not disposed of. */
+export const openPools = (): Iterable<OpenPool> => open
+
 /** Opens nothing yet: connections are made when needed, so a service starts with Postgres away. */
 export function openPool(options: PoolOptions): Pool {
   const pools = new Map<string, pg.Pool>()
@@ -144,6 +154,17 @@ export function openPool(options: PoolOptions): Pool {
     }
   }
 
+  const told: OpenPool = {
+    name: options.name,
+    counts() {
+      const all = [...pools.values()]
+      const sum = (of: (pool: pg.Pool) => number) => all.reduce((total, pool) => total + of(pool), 0)
+      const idle = sum((pool) => pool.idleCount)
+      return { used: sum((pool) => pool.totalCount) - idle, idle, waiting: sum((pool) => pool.waitingCount) }
+    },
+  }
+  open.add(told)
+
   const looking = setInterval(() => {
     if (performance.now() - knownAtMs < stateKnownForMs) return
     knownAtMs = performance.now()
@@ -173,6 +194,7 @@ export function openPool(options: PoolOptions): Pool {
     state: () => state,
     async [Symbol.asyncDispose]() {
       clearInterval(looking)
+      open.delete(told)
       await Promise.all([...pools.values()].map((pool) => pool.end()))
     },
   }

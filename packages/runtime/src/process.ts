@@ -9,6 +9,7 @@ import { finalCounters } from './final-counters.ts'
 import { Health } from './health.ts'
 import { createLogger, type Logger } from './log.ts'
 import { Metrics } from './metrics.ts'
+import { tellOfProcess } from './process-metrics.ts'
 import { startTracing } from './tracing/tracing.ts'
 
 export interface ServiceContext {
@@ -65,6 +66,7 @@ export async function runService<D extends typeof commonOptions>(
   const metrics = new Metrics(definition.name)
   metrics.collectProcessMetrics()
   const health = new Health()
+  tellOfProcess(metrics, health)
   const draining = new AbortController()
   process.on('unhandledRejection', (cause) => endOnDefect(log, 'unhandled rejection', cause))
   process.on('uncaughtException', (cause) => endOnDefect(log, 'uncaught exception', cause))

@@ -7,6 +7,9 @@ export function engines(): Dashboard {
     chart('Replica lag', 's', [query('max by (replica) (redirect_replica_lag_seconds)', '{{replica}}')], {
       limit: 10,
     }),
+    chart('Connections of pools', 'short', [
+      query('sum by (pool, state) (runtime_postgres_pool_connections)', '{{pool}} {{state}}'),
+    ]),
     chart('Transaction of creates, p99', 's', [
       query(
         'histogram_quantile(0.99, sum by (le) (rate(shortener_create_transaction_seconds_bucket[5m])))',

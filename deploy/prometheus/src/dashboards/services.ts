@@ -68,6 +68,12 @@ function processPanels(service: string): Panel[] {
   return [
     chart('CPU', 'percentunit', [query(`rate(process_cpu_seconds_total${of}[1m])`, '{{instance}}')]),
     chart('Memory', 'bytes', [query(`process_resident_memory_bytes${of}`, '{{instance}}')]),
+    chart('Event loop busy', 'percentunit', [
+      query(`runtime_event_loop_utilization_ratio${of}`, '{{instance}}'),
+    ]),
+    chart('Dependencies that answer', 'short', [
+      query(`min by (dependency) (runtime_dependency_up${of})`, '{{dependency}}'),
+    ]),
     chart('Event-loop delay, p99', 's', [query(`nodejs_eventloop_lag_p99_seconds${of}`, '{{instance}}')]),
   ]
 }

@@ -34,7 +34,9 @@ describe('the own counters of a service', () => {
   })
 
   test('leave out the routes outside the objective', () => {
-    const views = serviceViewsOf([answer(`${series('/.well-known/linkfleet-probe', '302', 0)}\n${series('/:code', '302', 10)}`)])
+    const views = serviceViewsOf([
+      answer(`${series('/.well-known/linkfleet-probe', '302', 0)}\n${series('/:code', '302', 10)}`),
+    ])
     expect(views[0]?.requests).toMatchObject({ total: 10, good: 10 })
   })
 

@@ -2,6 +2,7 @@
 import type { InstanceAnswer, Sample } from '../ports.ts'
 import { parseExposition } from './exposition.ts'
 import { boundOf, quantileSeconds } from './histogram.ts'
+import { figuresOf } from './instance-figures.ts'
 import { countedServices, outsideRoutes, thresholdSeconds } from './slo-queries.ts'
 import { requestsView } from './slo-report.ts'
 import type { InstanceView, ServiceView } from './views.ts'
@@ -13,6 +14,7 @@ const processNames = [
   'process_resident_memory_bytes',
   'process_cpu_seconds_total',
   'nodejs_eventloop_lag_p99_seconds',
+  'runtime_info',
 ]
 
 function sum(samples: readonly Sample[]): number {
@@ -110,5 +112,7 @@ export function instanceView(answer: InstanceAnswer): InstanceView {
     cpuSeconds: first('process_cpu_seconds_total'),
     eventLoopLagP99Ms: lagSeconds === null ? null : lagSeconds * 1000,
     requests: counts.length === 0 ? null : sum(counts),
+    version: metrics.get('runtime_info')?.[0]?.labels.version ?? null,
+    figures: figuresOf(service, answer.metrics ?? ''),
   }
 }

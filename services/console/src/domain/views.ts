@@ -107,7 +107,12 @@ export interface InstanceView {
   readonly cpuSeconds: number | null
   readonly eventLoopLagP99Ms: number | null
   readonly requests: number | null
+  readonly version: string | null
+  /** What only instances of its service have. */
+  readonly figures: readonly { readonly name: string; readonly value: number; readonly unit: FigureUnit }[]
 }
+
+export type FigureUnit = 'share' | 'seconds' | 'bytes' | 'count'
 
 export interface FleetView {
   readonly asOf: string

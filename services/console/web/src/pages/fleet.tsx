@@ -1,5 +1,5 @@
 import { api, type FleetView } from '../api.ts'
-import { ago, bytes, clock, count, dateTime, milliseconds } from '../format.ts'
+import { absent, ago, bytes, clock, count, dateTime, milliseconds, share } from '../format.ts'
 import { Empty, Failed, Loading, Stale } from '../parts/states.tsx'
 import { useLoad } from '../use-load.ts'
 import { useTitle } from './title.ts'
@@ -67,6 +67,12 @@ function kindOf(state: string): 'up' | 'down' | 'idle' | 'other' {
   return state === 'down' ? 'down' : 'other'
 }
 
+function figureText({ unit, value }: Instance['figures'][number]): string {
+  if (unit === 'share') return share(value)
+  if (unit === 'bytes') return bytes(value)
+  return unit === 'seconds' ? milliseconds(value * 1000) : count(value)
+}
+
 function InstanceCard({ instance }: { instance: Instance }) {
   return (
     <article class="card instance" data-testid={`instance-${instance.service}`}>
@@ -95,6 +101,16 @@ function InstanceCard({ instance }: { instance: Instance }) {
             <dt>Loop lag p99</dt>
             <dd>{milliseconds(instance.eventLoopLagP99Ms)}</dd>
           </div>
+          <div>
+            <dt>Version</dt>
+            <dd>{instance.version ?? absent}</dd>
+          </div>
+          {instance.figures.map((figure) => (
+            <div key={figure.name}>
+              <dt>{figure.name}</dt>
+              <dd>{figureText(figure)}</dd>
+            </div>
+          ))}
         </dl>
       )}
       {instance.dependencies.length > 0 && (
