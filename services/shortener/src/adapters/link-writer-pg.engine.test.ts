@@ -19,6 +19,9 @@ beforeAll(async () => {
     connectTimeoutMs: 5_000,
     log: silentLogger(),
   })
+  // Every connection knows the statement by then: what is bounded here is waiting, not a server that starts.
+  const writers = Array.from({ length: 4 }, openWriter)
+  await Promise.allSettled(writers.map((writer, n) => writer.insert(itemOf(`warm-up-${n}`), soon())))
 })
 afterAll(async () => {
   await pool?.[Symbol.asyncDispose]()

@@ -24,7 +24,7 @@ const groupsInFlightMax = 2
 /** More than this waiting cannot be answered in time: refused at once. */
 const itemsWaitingMax = 4_000
 /** A group does not wait long for what one of its items is waiting for; both together leave time for the answers. */
-const groupLimits = { lockWaitMs: 100, carefulMs: 400 }
+const groupLimits = { lockWaitMs: 100, carefulMs: 600 }
 /** How long a change by itself waits for somebody else's lock: less than the time in which an answer is due. */
 const lockWaitMs = 600
 /** Items that wait for what another transaction holds; past it they are refused at once. */
