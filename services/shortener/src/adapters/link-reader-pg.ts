@@ -1,8 +1,8 @@
 /** Reads on the primary. */
 import type { Pool } from '@linkfleet/runtime/postgres'
-import { type Link, type LinkKey, linkStates, toCopy } from '../domain/link.ts'
+import { type Link, type LinkKey, linkStates } from '../domain/link.ts'
 import type { LinkPage, LinkQuery, LinkReader, Resolution } from '../ports.ts'
-import { linkColumns, readFreshnessColumns, toLink } from './link-row-pg.ts'
+import { copyColumns, linkColumns, readFreshnessColumns, rowToCopy, toLink } from './link-row-pg.ts'
 import { boundedRead } from './store-errors-pg.ts'
 
 /** How many links one page of a search looks at. A rare word takes several pages, some of them empty. */
@@ -79,13 +79,13 @@ async function resolve(pool: Pool, keys: readonly LinkKey[]): Promise<Resolution
   const { rows } = await pool.query({
     name: 'resolve-links',
     // The moment is in the same statement: whatever was acknowledged before it is in this answer.
-    text: `SELECT m.as_of_ms, m.timeline, ${linkColumns('l')}
+    text: `SELECT m.as_of_ms, m.timeline, ${copyColumns('l')}
       FROM (SELECT ${readFreshnessColumns}) AS m
       LEFT JOIN (unnest($1::int[], $2::text[]) AS k(domain_id, code)
         JOIN links.links AS l ON l.domain_id = k.domain_id AND l.code = k.code COLLATE "C") ON true`,
     values: [keys.map((key) => key.domainId), keys.map((key) => key.code)],
   })
   const timeline = rows[0]?.timeline as number
-  const links = rows.filter((row) => row.code !== null).map((row) => toCopy(toLink(row), timeline))
+  const links = rows.filter((row) => row.code !== null).map((row) => rowToCopy(row, timeline))
   return { links, asOfMs: rows[0]?.as_of_ms as number, timeline }
 }

@@ -1,6 +1,7 @@
 /** How a link lies in Postgres: its columns, listed once, and the way back to a Link. */
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import type { Row } from '@linkfleet/runtime/postgres'
-import type { Link, LinkStateNumber } from '../domain/link.ts'
+import { type Link, type LinkStateNumber, toCopy } from '../domain/link.ts'
 
 const columns = [
   'domain_id',
@@ -26,6 +27,46 @@ const columns = [
 /** The columns of links.links under an alias, for a SELECT or RETURNING. */
 export function linkColumns(alias: string): string {
   return columns.map((column) => `${alias}.${column}`).join(', ')
+}
+
+/** What a copy is made of: relay and resolution read many links, and what they have no use for costs as much again. */
+const copiedColumns = [
+  'domain_id',
+  'code',
+  'version',
+  'state',
+  'target_url',
+  'redirect_status',
+  'forward_query',
+  'starts_at',
+  'expires_at',
+  'max_clicks',
+  'password_protected',
+  'password_verifier',
+] as const
+
+export function copyColumns(alias: string): string {
+  return copiedColumns.map((column) => `${alias}.${column}`).join(', ')
+}
+
+export function rowToCopy(row: Row, timeline: number): LinkCopy {
+  return toCopy(
+    {
+      domainId: row.domain_id as number,
+      code: row.code as string,
+      version: row.version as number,
+      state: row.state as LinkStateNumber,
+      targetUrl: row.target_url as string,
+      redirectStatus: row.redirect_status as number,
+      forwardQuery: row.forward_query as boolean,
+      startsAtMs: millis(row.starts_at),
+      expiresAtMs: millis(row.expires_at),
+      maxClicks: row.max_clicks as number | null,
+      passwordProtected: row.password_protected as boolean,
+      passwordVerifier: row.password_verifier as string | null,
+    },
+    timeline,
+  )
 }
 
 const freshnessAt = (moment: string) =>

@@ -32,6 +32,7 @@ export class GroupCommit<Item, Result> {
   readonly #busyKeys = new Set<string>()
   #waiting: Entry<Item, Result>[] = []
   #groupsInFlight = 0
+  #itemsInFlight = 0
 
   constructor(options: GroupCommitOptions<Item, Result>) {
     this.#options = options
@@ -57,16 +58,28 @@ export class GroupCommit<Item, Result> {
   }
 
   #startGroups(): void {
-    while (this.#groupsInFlight < this.#options.groupsInFlightMax) {
+    while (this.#mayStart()) {
       const group = this.#takeGroup()
       if (group.length === 0) return
       this.#groupsInFlight++
+      this.#itemsInFlight += group.length
       this.#runGroup(group).finally(() => {
         for (const key of group.flatMap((entry) => entry.keys)) this.#busyKeys.delete(key)
         this.#groupsInFlight--
+        this.#itemsInFlight -= group.length
         this.#startGroups()
       })
     }
+  }
+
+  /**
+   * A group starts beside others when as many items wait as are under way. One that started with the first item to
+   * come would be small just when there is much to do, and each group has its price.
+   */
+  #mayStart(): boolean {
+    if (this.#groupsInFlight === 0) return true
+    const isWorthIt = this.#waiting.length >= Math.min(this.#itemsInFlight, this.#options.groupItemsMax)
+    return isWorthIt && this.#groupsInFlight < this.#options.groupsInFlightMax
   }
 
   #takeGroup(): Entry<Item, Result>[] {

@@ -62,8 +62,14 @@ export type LinkChanges = Partial<Omit<NewLink, 'alias' | 'reuse' | 'createdBy'>
 /** The same as it is stored: of a password its verifier. */
 export type StoredChanges = Omit<LinkChanges, 'password'> & { readonly passwordVerifier?: string | null }
 
+/** What of a link a copy holds. */
+export type CopiedLink = Omit<
+  Link,
+  'createdVersion' | 'title' | 'tags' | 'createdBy' | 'createdAtMs' | 'updatedAtMs'
+>
+
 /** What a redirect needs to know. */
-export function toCopy(link: Link, timeline: number): LinkCopy {
+export function toCopy(link: CopiedLink, timeline: number): LinkCopy {
   const deleted = link.state === linkStates.deleted
   return {
     domainId: link.domainId,
