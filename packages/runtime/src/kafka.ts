@@ -34,6 +34,22 @@ export interface TopicOptions {
   readonly partitions: number
 }
 
+/**
+ * Gives a topic that exists at least so many partitions; without effect where it has them. Throws when no broker
+ * answers or this client may not.
+ */
+export async function growTopic(kafka: Kafka, { topic, partitions }: TopicOptions): Promise<void> {
+  const admin = kafka.admin()
+  try {
+    await admin.connect()
+    const found = await admin.fetchTopicMetadata({ topics: [topic] })
+    if ((found.topics[0]?.partitions.length ?? partitions) >= partitions) return
+    await admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] })
+  } finally {
+    await admin.disconnect()
+  }
+}
+
 /** Makes the topics that do not exist, with the brokers' own replication factor. Throws when no broker answers. */
 export async function ensureTopics(kafka: Kafka, topics: readonly TopicOptions[]): Promise<void> {
   const admin = kafka.admin()

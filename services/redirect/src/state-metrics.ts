@@ -2,7 +2,7 @@
 import type { ServiceContext } from '@linkfleet/runtime/process'
 import type { LinkChangesFeed } from './adapters/link-changes-kafka.ts'
 import type { OpenSources, Sources } from './adapters/sources.ts'
-import type { ClickSpool } from './adapters/spool/click-spool.ts'
+import type { ClickSpool, SpoolState } from './adapters/spool/click-spool.ts'
 import type { ClickBudgets } from './domain/click-budgets.ts'
 import type { LinkMemory } from './domain/link-memory.ts'
 
@@ -40,36 +40,7 @@ export function exposeState({ metrics, health }: ServiceContext, state: Redirect
     'Clicks of limited links that are leased and not used: what a crash would burn.',
     () => budgets.clicksLeft,
   )
-  gauge(
-    'redirect_spool_bytes',
-    'Bytes of the spool on disk, sent ones that are kept included.',
-    () => clicks.state().bytes,
-  )
-  gauge(
-    'redirect_spool_unsent_bytes',
-    'Bytes of clicks Kafka has not acknowledged.',
-    () => clicks.state().unsentBytes,
-  )
-  gauge(
-    'redirect_spool_damaged_bytes',
-    'Bytes of the spool that belong to no whole record.',
-    () => clicks.state().damagedBytes,
-  )
-  gauge(
-    'redirect_spool_set_aside_clicks',
-    'Clicks that Kafka refused for good.',
-    () => clicks.state().setAsideClicks,
-  )
-  gauge(
-    'redirect_spool_sent_messages',
-    'Messages Kafka acknowledged since the start.',
-    () => clicks.state().sentMessages,
-  )
-  gauge(
-    'redirect_spool_adopted_folders',
-    'Folders of dead producers that are being sent.',
-    () => clicks.state().adoptedFolders,
-  )
+  exposeSpool(metrics, clicks)
   metrics.gauge(
     'redirect_breaker_open',
     '1 while a source of links is left alone after failures.',
@@ -89,5 +60,50 @@ export function exposeState({ metrics, health }: ServiceContext, state: Redirect
         if (beatAtMs > 0) own.set({ replica: String(index + 1) }, (clock() - beatAtMs) / 1_000)
       }
     },
+  )
+}
+
+function exposeSpool(metrics: ServiceContext['metrics'], clicks: ClickSpool): void {
+  const gauge = (name: string, help: string, read: (state: SpoolState) => number) =>
+    metrics.gauge(name, help, [], (own) => own.set(read(clicks.state())))
+  gauge(
+    'redirect_spool_bytes',
+    'Bytes of the spool on disk, sent ones that are kept included.',
+    (state) => state.bytes,
+  )
+  gauge(
+    'redirect_spool_unsent_bytes',
+    'Bytes of clicks Kafka has not acknowledged.',
+    (state) => state.unsentBytes,
+  )
+  gauge(
+    'redirect_spool_damaged_bytes',
+    'Bytes of damaged records in the spool, whose clicks are lost; what is left of their segments is set aside.',
+    (state) => state.damagedBytes,
+  )
+  gauge(
+    'redirect_spool_bytes_max',
+    'The bound of the spool: at half of it orphan clicks are dropped, at it all.',
+    (state) => state.bytesMax,
+  )
+  gauge(
+    'redirect_spool_set_aside_bytes',
+    'Bytes of clicks and segments that were set aside and wait for somebody to look at them.',
+    (state) => state.setAsideBytes,
+  )
+  gauge(
+    'redirect_spool_set_aside_clicks',
+    'Clicks that Kafka refused for good.',
+    (state) => state.setAsideClicks,
+  )
+  gauge(
+    'redirect_spool_sent_messages',
+    'Messages Kafka acknowledged since the start.',
+    (state) => state.sentMessages,
+  )
+  gauge(
+    'redirect_spool_adopted_folders',
+    'Folders of dead producers that are being sent.',
+    (state) => state.adoptedFolders,
   )
 }

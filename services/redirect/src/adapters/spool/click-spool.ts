@@ -19,7 +19,7 @@ import {
   removeFolder,
 } from './spool-folder.ts'
 import { SpoolWriter, type SpoolWriterOptions } from './spool-writer.ts'
-import type { FolderReport, WorkerReport } from './worker-messages.ts'
+import type { FolderReport, Growth, WorkerReport } from './worker-messages.ts'
 
 export interface ClickSpoolOptions
   extends Pick<
@@ -38,6 +38,7 @@ export interface ClickSpoolOptions
 
 export interface SpoolState {
   readonly bytes: number
+  readonly bytesMax: number
   readonly unsentBytes: number
   readonly kafka: string
   readonly damagedBytes: number
@@ -58,14 +59,8 @@ const adoptEveryMs = 5_000
 const adoptedMax = 64
 const watchEveryMs = 250
 const drainPollMs = 10
-/** Above this part of its bound the spool no longer keeps what was sent. */
-const pressurePart = 0.75
-
-interface Growth {
-  readonly segment: number
-  readonly bytes: number
-  readonly sealed: boolean
-}
+/** Above this part of its bound the spool no longer keeps what was sent: before half, when orphans are given up. */
+const pressurePart = 0.4
 
 interface Own {
   readonly folder: HeldFolder
@@ -140,6 +135,7 @@ class Spool implements ClickSpool {
     return {
       ...this.#reports.counts(),
       bytes: this.#bytes(),
+      bytesMax: this.#options.bytesMax,
       unsentBytes: this.#reports.unsentBytes,
       kafka: this.#kafka,
       setAsideBytes: this.#setAsideBytes,
@@ -204,8 +200,10 @@ class Spool implements ClickSpool {
     this.#thread.tell({ kind: 'hurry' })
     const deadlineMs = performance.now() + this.#options.drainTimeoutMs
     while (!this.#isDrained() && performance.now() < deadlineMs) await sleep(drainPollMs)
-    const { unsentBytes } = this.state()
-    this.#options.log.info({ unsentBytes }, 'the spool is closed; what is unsent waits for the next start')
+    this.#options.log.info(
+      { unsentBytes: this.#reports.unsentBytes },
+      'the spool is closed; what is unsent waits for the next start',
+    )
     await this.#thread.close()
     this.#own?.folder[Symbol.dispose]()
     for (const folder of this.#adopted.values()) folder[Symbol.dispose]()

@@ -3,7 +3,7 @@
  * message in flight for each partition, whichever producer of the spool it belongs to: kafkajs resolves a send over
  * several partitions although one of them was lost when its leader moved, and its sequence errors never end.
  */
-import { ensureTopics, type Kafka, type Producer } from '@linkfleet/runtime/kafka'
+import { ensureTopics, growTopic, type Kafka, type Producer } from '@linkfleet/runtime/kafka'
 import { RefusedForGoodError, requireAcknowledged } from '../../domain/spool/send-batch.ts'
 
 export interface ClickTopic {
@@ -35,9 +35,17 @@ export function openClickTopicKafka(kafka: Kafka, topic: string, partitions: num
   const busy = new Map<number, Promise<void>>()
   let connecting: Promise<void> | undefined
   let state = 'not tried yet'
+  /** Segments of another configuration, or of a topic that was made anew, may need more than are configured. */
+  let partitionsNeeded = partitions
+
+  async function connect(): Promise<void> {
+    await ensureTopics(kafka, [{ topic, partitions: partitionsNeeded }])
+    await growTopic(kafka, { topic, partitions: partitionsNeeded })
+    await producer.connect()
+  }
 
   async function connected(): Promise<void> {
-    connecting ??= ensureTopics(kafka, [{ topic, partitions }]).then(() => producer.connect())
+    connecting ??= connect()
     try {
       await connecting
     } catch (cause) {
@@ -47,6 +55,10 @@ export function openClickTopicKafka(kafka: Kafka, topic: string, partitions: num
   }
 
   async function sendNow(partition: number, value: Buffer): Promise<void> {
+    if (partition >= partitionsNeeded) {
+      partitionsNeeded = partition + 1
+      connecting = undefined
+    }
     try {
       await connected()
       const answers = await producer.send({

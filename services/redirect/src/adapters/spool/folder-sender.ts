@@ -7,7 +7,7 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../domai
 import { decodeSegmentHeader, segmentHeaderBytes } from '../../domain/spool/segment-format.ts'
 import { SpoolSender, type SpoolSenderPorts } from '../../domain/spool/spool-sender.ts'
 import { checkpointName, listSegments, readSegment, segmentName } from './spool-folder.ts'
-import type { FolderReport } from './worker-messages.ts'
+import type { FolderReport, Growth } from './worker-messages.ts'
 
 export interface FolderSenderOptions {
   readonly path: string
@@ -22,12 +22,6 @@ export interface FolderSenderOptions {
   /** The time of day, which tells how old a segment is. */
   readonly clock?: () => number
   readonly monotonicClock?: () => number
-}
-
-interface Growth {
-  readonly segment: number
-  readonly bytes: number
-  readonly sealed: boolean
 }
 
 type Counts = Pick<FolderReport, 'damagedBytes' | 'setAsideClicks' | 'sentMessages'>

@@ -12,17 +12,17 @@ export interface WorkerOptions {
   readonly setAsideDir: string
 }
 
+/** A segment of the own folder has so many bytes of whole records now; a sealed one will grow no more. */
+export interface Growth {
+  readonly segment: number
+  readonly bytes: number
+  readonly sealed: boolean
+}
+
 export type WorkerRequest =
   /** A folder that this process holds: its own, or one of a producer that is dead. */
   | { readonly kind: 'folder'; readonly path: string; readonly producerId: Uint8Array; readonly own: boolean }
-  /** A segment of the own folder has so many bytes of whole records now. */
-  | {
-      readonly kind: 'grown'
-      readonly path: string
-      readonly segment: number
-      readonly bytes: number
-      readonly sealed: boolean
-    }
+  | ({ readonly kind: 'grown'; readonly path: string } & Growth)
   /** Whether room is short: then what was sent is not kept any longer. */
   | { readonly kind: 'pressed'; readonly pressed: boolean }
   /** Send small batches at once: the process is about to end. */

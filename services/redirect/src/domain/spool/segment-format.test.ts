@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import { ClickKind, encodeClickRecord, OrphanReason } from '@linkfleet/contracts/clicks'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -111,6 +112,41 @@ describe('the reader of a segment', () => {
         expect(readInChunks(file, chunkBytes)).toEqual(intact)
       }),
       { seed, numRuns: 500 },
+    )
+  })
+
+  test('of bytes made to look like records, none is read whose checksum is wrong, and reading always ends', () => {
+    const lookalike = fc
+      .record({
+        bytes: fc.integer({ min: 0, max: 3_000 }),
+        partition: fc.nat(20),
+        crc: fc.nat(),
+        rest: fc.uint8Array({ maxLength: 400 }),
+      })
+      .map(({ bytes, partition, crc, rest }) => {
+        const head = Buffer.alloc(recordHeadBytes + 1, 0x12)
+        head.writeUInt32LE(crc >>> 0, 0)
+        head.writeUInt16LE(bytes, 4)
+        head.writeUInt16LE(partition, 6)
+        return Buffer.concat([head, rest])
+      })
+    const real = fc.string({ maxLength: 300 }).map((agent) => recordOf(7, agent))
+    const piece = fc.oneof(lookalike, real, fc.uint8Array({ maxLength: 60 }).map(Buffer.from))
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 20 }), fc.boolean(), (pieces, atEnd) => {
+        const file = Buffer.concat(pieces)
+        const { records, consumedBytes, damagedBytes } = scanRecords(file, partitionCount, atEnd)
+        let recordBytes = 0
+        for (const { frame, end } of records) {
+          const start = end - frame.length - recordHeadBytes
+          expect(crc32(file.subarray(start + 4, end))).toBe(file.readUInt32LE(start))
+          recordBytes += end - start
+        }
+        expect(recordBytes + damagedBytes).toBe(consumedBytes)
+        // What is left for the next chunk is less than a record, or nothing could ever be read on.
+        expect(file.length - consumedBytes).toBeLessThan(atEnd ? 1 : recordBytesMax)
+      }),
+      { seed, numRuns: 2_000 },
     )
   })
 
