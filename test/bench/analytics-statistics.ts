@@ -36,7 +36,7 @@ export async function measureStatistics(fixture: AnalyticsFixture): Promise<Part
   )
   for (const clicks of sizes) await generateRollups(client, codeOf(clicks), clicks)
   await generateOthers(client, codes)
-  await client.query('VACUUM (ANALYZE) clicks.totals, clicks.series, clicks.trait_days')
+  await client.query('VACUUM (ANALYZE) clicks.totals, clicks.series, clicks.trait_packs')
   await client.query('CHECKPOINT')
   const topic = await engines.openTopic('clicks', clicksPartitionCountDefault)
   const analytics = await fixture.startAnalytics(database, topic)
@@ -130,9 +130,12 @@ async function generateRollups(client: pg.Client, code: string, clicks: number):
     )
   }
   await client.query(
-    `INSERT INTO clicks.trait_days (domain_id, code, day, trait, value, humans, bots)
-      SELECT 1, $1, (now() AT TIME ZONE 'UTC')::date - day, trait, 'value-' || value, $2::bigint, 0
-      FROM generate_series(0, $3::int - 1) AS day, generate_series(1, 6) AS trait, generate_series(1, $4::int) AS value`,
+    `INSERT INTO clicks.trait_packs (domain_id, code, day, names, humans, bots)
+      SELECT 1, $1, (now() AT TIME ZONE 'UTC')::date - day, names, humans, bots
+      FROM generate_series(0, $3::int - 1) AS day, (
+        SELECT string_agg(chr(64 + trait) || 'value-' || value, E'\n') AS names,
+          string_agg($2::bigint::text, ',') AS humans, string_agg('0', ',') AS bots
+        FROM generate_series(1, 6) AS trait, generate_series(1, $4::int) AS value) AS pack`,
     [code, Math.ceil(clicks / keptDays.day), Math.min(keptDays.day, clicks), traitValues],
   )
 }

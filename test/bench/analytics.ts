@@ -5,6 +5,7 @@ import { measureIngest } from './analytics-ingest.ts'
 import { measureStatistics } from './analytics-statistics.ts'
 import type { BenchDatabase } from './engines.ts'
 import { generateLinks, readCodes } from './generated-links.ts'
+import { BenchUsageError } from './options.ts'
 import type { Report } from './report.ts'
 import type { ServiceProcess } from './service-process.ts'
 import { type BenchContext, commonEnv, openStage, type Stage } from './stage.ts'
@@ -61,15 +62,27 @@ async function openFixture(stage: Stage, links: number): Promise<AnalyticsFixtur
   }
 }
 
+const measurements: Readonly<Record<string, (fixture: AnalyticsFixture) => Promise<Part>>> = {
+  totals: async (fixture) => await measureIngest(fixture, 'none'),
+  dimensions: async (fixture) => await measureIngest(fixture, 'all'),
+  freshness: measureFreshness,
+  statistics: measureStatistics,
+}
+
 export async function benchAnalytics(context: BenchContext): Promise<Report> {
+  const { part } = context.options
+  const names = part === undefined ? Object.keys(measurements) : [part]
+  const wanted = names.map((name) => {
+    const measure = measurements[name]
+    if (measure === undefined) {
+      throw new BenchUsageError(`--part is one of ${Object.keys(measurements).join(', ')}.`)
+    }
+    return measure
+  })
   await using stage = await openStage(context, { which: ['postgres', 'redis', 'kafka'], replicas: 1 })
   const fixture = await openFixture(stage, context.options.links ?? linksDefault)
-  const parts = [
-    await measureIngest(fixture, 'none'),
-    await measureIngest(fixture, 'all'),
-    await measureFreshness(fixture),
-    await measureStatistics(fixture),
-  ]
+  const parts: Part[] = []
+  for (const measure of wanted) parts.push(await measure(fixture))
   return {
     bench: 'analytics',
     notes: [...stage.notes, ...parts.flatMap(({ notes }) => notes)],

@@ -8,6 +8,7 @@ test('a bench alone has the defaults', () => {
     links: undefined,
     connections: 64,
     ratePerSecond: undefined,
+    part: undefined,
     json: false,
     profileDir: undefined,
   })

@@ -16,6 +16,8 @@ export interface BenchOptions {
   readonly connections: number
   /** Requests or clicks a second where a rate is kept up; undefined: the bench's own default. */
   readonly ratePerSecond: number | undefined
+  /** The one part of the bench that is wanted; undefined: all. */
+  readonly part: string | undefined
   readonly json: boolean
   /** A folder for CPU profiles of the service that is measured. */
   readonly profileDir: string | undefined
@@ -26,6 +28,7 @@ const known = {
   links: { type: 'string' },
   connections: { type: 'string', default: '64' },
   rate: { type: 'string' },
+  part: { type: 'string' },
   json: { type: 'boolean', default: false },
   'cpu-prof': { type: 'string' },
 } as const
@@ -60,6 +63,7 @@ export function readBenchOptions(args: readonly string[]): BenchOptions {
     links: values.links === undefined ? undefined : wholeNumber('links', values.links, 100, 100_000_000),
     connections: wholeNumber('connections', values.connections, 1, 1_000),
     ratePerSecond: values.rate === undefined ? undefined : wholeNumber('rate', values.rate, 1, 200_000),
+    part: values.part,
     json: values.json,
     profileDir: values['cpu-prof'],
   }

@@ -12,7 +12,7 @@ import type { ClickStore } from '../ports.ts'
 import { chrome, click, googlebot, message, noon, producerId, record } from '../testing/clicks.ts'
 import { openClickStorePg } from './click-store-pg.ts'
 import { pruneOnce } from './pruner-pg.ts'
-import { topLinksMax } from './top-rows-pg.ts'
+import { topLinksMax } from './series-rows-pg.ts'
 import { createUserAgentClassifier } from './user-agents.ts'
 
 const dayMs = 86_400_000
@@ -180,7 +180,7 @@ test('places and campaigns are traits, and a place tells its country', async () 
     { code: 'traits', city: 'Nowhere', utm: { ...utm, source: '\u0000' } },
   ])
   const { rows } = await pool.query<{ trait: number; value: string; humans: number }>(
-    "SELECT trait, value, humans FROM clicks.trait_days WHERE code = 'traits' AND trait > 6 ORDER BY trait, value",
+    "SELECT trait, value, humans FROM clicks.trait_counts WHERE code = 'traits' AND trait > 6 ORDER BY trait, value",
   )
   expect(rows.map((row) => [row.trait, row.value, row.humans])).toEqual([
     [7, 'Hesse, DE', 1],

@@ -2,7 +2,7 @@
 import type { Queryable } from '@linkfleet/runtime/postgres'
 import type { Rollup } from '../domain/rollup.ts'
 import { writeRecents } from './recent-rows-pg.ts'
-import { writeTop } from './top-rows-pg.ts'
+import { writeSeries } from './series-rows-pg.ts'
 import { writeTraits } from './trait-rows-pg.ts'
 import { writeVisitors } from './visitor-rows-pg.ts'
 
@@ -26,14 +26,14 @@ export async function writeRollup(transaction: Queryable, partition: number, rol
     const rows = Object.values(upsert.add)[0]?.length ?? 0
     if (rows > 0) await transaction.query(toQuery(upsert))
   }
+  await writeSeries(transaction, partition, rollup.series)
   await writeTraits(transaction, rollup.traits)
   await writeVisitors(transaction, rollup.visitors)
   await writeRecents(transaction, rollup.recents)
-  await writeTop(transaction, partition, rollup.series)
 }
 
 function upsertsOf(partition: number, rollup: Rollup): Upsert[] {
-  const { totals, series, fleet, orphans, linkOrphans } = rollup
+  const { totals, fleet, orphans, linkOrphans } = rollup
   return [
     {
       table: 'totals',
@@ -47,15 +47,6 @@ function upsertsOf(partition: number, rollup: Rollup): Upsert[] {
         first_click_at: { pick: 'LEAST', column: ms(totals.map((row) => row.firstMs)) },
         last_click_at: { pick: 'GREATEST', column: ms(totals.map((row) => row.lastMs)) },
       },
-    },
-    {
-      table: 'series',
-      key: {
-        ...linkKey(series),
-        grain_seconds: int(series.map((row) => row.grainSeconds)),
-        start_at: ms(series.map((row) => row.startMs)),
-      },
-      add: tallies(series),
     },
     {
       table: 'fleet_series',

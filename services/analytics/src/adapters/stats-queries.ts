@@ -29,7 +29,7 @@ const linkTextWith = (series: string) => `SELECT
   (SELECT coalesce(json_agg(json_build_array(trait, value, humans, bots)), '[]') FROM (
     SELECT trait, value, sum(humans) AS humans, sum(bots) AS bots,
       row_number() OVER (PARTITION BY trait ORDER BY sum(humans) + sum(bots) DESC, value) AS place
-    FROM clicks.trait_days WHERE ${ofLink} AND ${inDays}
+    FROM clicks.trait_counts WHERE ${ofLink} AND ${inDays}
     GROUP BY trait, value) AS ranked WHERE place <= ${traitValuesMax}) AS traits,
   (SELECT json_build_object('humans', coalesce(sum(humans), 0), 'bots', coalesce(sum(bots), 0))
     FROM clicks.series WHERE ${ofLink} AND grain_seconds = ${grainsSeconds.day}
@@ -47,7 +47,7 @@ export const linkInBucketsText = linkTextWith(bucketsText)
 export const filteredText = `SELECT
   EXISTS (SELECT FROM clicks.totals WHERE ${ofLink}) AS known,
   (SELECT coalesce(json_agg(json_build_array((day - date '1970-01-01') * 86400000::bigint, humans, bots)), '[]')
-    FROM clicks.trait_days WHERE ${ofLink} AND trait = $5 AND value = $6
+    FROM clicks.trait_counts WHERE ${ofLink} AND trait = $5 AND value = $6
       AND day >= ${dateOf('$3')} AND day < ${dateOf('$4')}) AS series,
   ${asOfText} AS as_of_ms`
 
@@ -69,6 +69,11 @@ export const totalsText = `SELECT
   (SELECT coalesce(json_agg(json_build_array(domain_id, code, humans, bots)), '[]')
     FROM unnest($1::int[], $2::text[]) AS asked(domain_id, code) JOIN clicks.totals USING (domain_id, code)) AS totals,
   ${asOfText} AS as_of_ms`
+
+/** Totals of watched links, and of the fleet where $3 says so. */
+export const liveText = `${totalsText},
+  CASE WHEN $3 THEN (SELECT json_build_object('humans', coalesce(sum(humans), 0), 'bots', coalesce(sum(bots), 0))
+    FROM clicks.fleet_series WHERE grain_seconds = 0) END AS fleet`
 
 /** Candidates above what is asked for: the order of their days' sums is not yet that of all their clicks. */
 const candidatesForEach = 5

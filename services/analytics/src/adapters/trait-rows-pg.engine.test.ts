@@ -53,7 +53,7 @@ const forged = (name: string, count: number) =>
 
 async function referrers(code: string) {
   const { rows } = await pool.query<{ values: number; clicks: number }>({
-    text: `SELECT count(*)::int AS values, sum(humans)::int AS clicks FROM clicks.trait_days
+    text: `SELECT count(*)::int AS values, sum(humans)::int AS clicks FROM clicks.trait_counts
       WHERE code = $1 AND trait = 2 GROUP BY day ORDER BY day`,
     values: [code],
   })

@@ -4,25 +4,24 @@ import Bowser from 'bowser'
 import { isbot } from 'isbot'
 import type { ClassifyUserAgent, UserAgent } from '../domain/traits.ts'
 
-/** About 10 MB at the longest texts. */
-const keptMax = 10_000
+/** Of each of two generations; about 10 MB at the longest texts. */
+const keptMax = 5_000
 const nameCharactersMax = 40
 
+/** What was asked for lately is in the young generation; when that is full it grows old, and what was old is dropped. */
 export function createUserAgentClassifier(): ClassifyUserAgent {
-  // A map keeps the order of insertion, so its first key is the one that was asked for longest ago.
-  const kept = new Map<string, UserAgent>()
+  let young = new Map<string, UserAgent>()
+  let old = new Map<string, UserAgent>()
   return (text) => {
-    const userAgent = text.slice(0, userAgentBytesMax)
-    const known = kept.get(userAgent)
-    if (known !== undefined) {
-      kept.delete(userAgent)
-      kept.set(userAgent, known)
-      return known
+    const userAgent = text.length > userAgentBytesMax ? text.slice(0, userAgentBytesMax) : text
+    const known = young.get(userAgent)
+    if (known !== undefined) return known
+    const answer = old.get(userAgent) ?? classify(userAgent)
+    if (young.size >= keptMax) {
+      old = young
+      young = new Map()
     }
-    const answer = classify(userAgent)
-    const oldest = kept.keys().next()
-    if (kept.size >= keptMax && oldest.done === false) kept.delete(oldest.value)
-    kept.set(userAgent, answer)
+    young.set(userAgent, answer)
     return answer
   }
 }

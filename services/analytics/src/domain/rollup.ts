@@ -3,9 +3,10 @@
  * of the batch, and since all its clicks travel in one partition, no other consumer waits for that row.
  */
 import { type Click, ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
-import { RecentClicks } from './recent-clicks.ts'
-import { type ClassifyUserAgent, type Trait, traitIds, traitsOf } from './traits.ts'
-import { entryOf, visitorBytesMin } from './visitor-sketch.ts'
+import { grainsSeconds, LinkSums, MinuteSums } from './link-sums.ts'
+import type { ClassifyUserAgent } from './traits.ts'
+
+export { grainsSeconds } from './link-sums.ts'
 
 export interface Tally {
   humans: number
@@ -28,12 +29,13 @@ export interface SeriesRow extends Tally {
   readonly startMs: number
 }
 
-export interface TraitRow extends Tally {
+/** What is known of the clicks of a link and day. */
+export interface TraitDay {
   readonly domainId: number
   readonly code: string
   readonly dayMs: number
-  readonly trait: number
-  readonly value: string
+  /** By `packedName` of trait and value. */
+  readonly values: ReadonlyMap<string, Tally>
 }
 
 export interface FleetRow extends Tally {
@@ -76,7 +78,7 @@ export interface LinkOrphanRow {
 export interface Rollup {
   readonly totals: readonly TotalRow[]
   readonly series: readonly SeriesRow[]
-  readonly traits: readonly TraitRow[]
+  readonly traits: readonly TraitDay[]
   readonly fleet: readonly FleetRow[]
   readonly orphans: readonly OrphanRow[]
   readonly linkOrphans: readonly LinkOrphanRow[]
@@ -84,35 +86,16 @@ export interface Rollup {
   readonly recents: readonly RecentRow[]
 }
 
-export const grainsSeconds = { minute: 60, hour: 3_600, day: 86_400 } as const
 /** The grain of the fleet's row for all time. */
 export const allTimeGrain = 0
 const dayMs = grainsSeconds.day * 1000
-const stepGrains = [grainsSeconds.minute, grainsSeconds.hour, grainsSeconds.day]
-const fleetGrains = [allTimeGrain, ...stepGrains]
-
-interface LinkSums {
-  readonly total: TotalRow
-  /** By grain and start: `60 1700000000000`. */
-  readonly series: Map<string, SeriesRow>
-  /** By day, trait and value. */
-  readonly traits: Map<string, TraitRow>
-  /** By day. */
-  readonly visitors: Map<number, VisitorRow>
-  /** By reason. */
-  readonly orphans: Map<number, LinkOrphanRow>
-  readonly recent: RecentClicks
-}
-
-export function startOf(atMs: number, grainSeconds: number): number {
-  return grainSeconds === allTimeGrain ? 0 : atMs - (atMs % (grainSeconds * 1000))
-}
 
 /** Collects the clicks of one batch. */
 export class RollupBuilder {
   readonly #classify: ClassifyUserAgent
-  readonly #links = new Map<string, LinkSums>()
-  readonly #fleet = new Map<string, FleetRow>()
+  /** By domain and code. */
+  readonly #domains = new Map<number, Map<string, LinkSums>>()
+  readonly #fleet = new MinuteSums()
   readonly #orphans = new Map<string, OrphanRow>()
 
   constructor(classify: ClassifyUserAgent) {
@@ -125,44 +108,28 @@ export class RollupBuilder {
       return 'orphan'
     }
     const agent = this.#classify(click.userAgent)
-    const who = agent.isBot ? 'bots' : 'humans'
-    const sums = this.#link(click)
-    sums.total[who]++
-    sums.total.firstMs = Math.min(sums.total.firstMs ?? click.atMs, click.atMs)
-    sums.total.lastMs = Math.max(sums.total.lastMs ?? click.atMs, click.atMs)
-    for (const grainSeconds of stepGrains) seriesRow(sums, click, grainSeconds)[who]++
-    for (const [trait, value] of traitsOf(click, agent)) traitRow(sums, click, trait, value)[who]++
-    if (!agent.isBot && click.visitor.length >= visitorBytesMin) {
-      visitorRow(sums, click).entries.add(entryOf(click.visitor))
-    }
-    sums.recent.add(click, agent)
-    for (const row of this.#fleetRows(click.atMs)) row[who]++
+    this.#link(click).add(click, agent)
+    this.#fleet.at(click.atMs)[agent.isBot ? 'bots' : 'humans']++
     return agent.isBot ? 'bot' : 'human'
   }
 
   build(): Rollup {
-    const links = [...this.#links.values()].sort((a, b) => byLink(a.total, b.total))
+    const links = [...this.#domains.values()]
+      .flatMap((codes) => [...codes.values()])
+      .sort((a, b) => byLink(a.total, b.total))
     return {
       totals: links.map((link) => link.total),
-      series: links.flatMap((link) =>
-        [...link.series.values()].sort((a, b) => a.grainSeconds - b.grainSeconds || a.startMs - b.startMs),
-      ),
-      traits: links.flatMap((link) =>
-        [...link.traits.values()].sort(
-          (a, b) => a.dayMs - b.dayMs || a.trait - b.trait || byText(a.value, b.value),
-        ),
-      ),
-      fleet: [...this.#fleet.values()].sort(
-        (a, b) => a.grainSeconds - b.grainSeconds || a.startMs - b.startMs,
-      ),
+      series: links.flatMap((link) => link.series()),
+      traits: links.flatMap((link) => link.traits()),
+      fleet: this.#fleetRows(),
       orphans: [...this.#orphans.values()].sort(
         (a, b) => a.dayMs - b.dayMs || a.domainId - b.domainId || a.reason - b.reason,
       ),
-      linkOrphans: links.flatMap((link) => [...link.orphans.values()].sort((a, b) => a.reason - b.reason)),
-      visitors: links.flatMap((link) => [...link.visitors.values()].sort((a, b) => a.dayMs - b.dayMs)),
-      recents: links.flatMap(({ total, recent }) => {
-        const { domainId, code } = total
-        const { newestMs, clicks } = recent.build()
+      linkOrphans: links.flatMap((link) => link.orphans()),
+      visitors: links.flatMap((link) => link.visitors()),
+      recents: links.flatMap((link) => {
+        const { domainId, code } = link.total
+        const { newestMs, clicks } = link.recent()
         return clicks.length === 0 ? [] : [{ domainId, code, newestMs, clicks }]
       }),
     }
@@ -170,102 +137,46 @@ export class RollupBuilder {
 
   #addOrphan(click: Click): void {
     // A code that no link has is not kept: whoever asks for random codes must not make rows.
-    if (click.orphanReason > OrphanReason.UNKNOWN) {
-      const sums = this.#link(click)
-      sums.total.orphans++
-      linkOrphanRow(sums, click).clicks++
-    }
-    const day = startOf(click.atMs, grainsSeconds.day)
+    if (click.orphanReason > OrphanReason.UNKNOWN) this.#link(click).addOrphan(click.orphanReason)
+    const day = click.atMs - (click.atMs % dayMs)
     const key = `${day} ${click.domainId} ${click.orphanReason}`
-    const row = getOrMake(this.#orphans, key, () => ({
-      domainId: click.domainId,
-      dayMs: day,
-      reason: click.orphanReason,
-      clicks: 0,
-    }))
+    let row = this.#orphans.get(key)
+    if (row === undefined) {
+      row = { domainId: click.domainId, dayMs: day, reason: click.orphanReason, clicks: 0 }
+      this.#orphans.set(key, row)
+    }
     row.clicks++
-    for (const fleet of this.#fleetRows(click.atMs)) fleet.orphans++
+    this.#fleet.at(click.atMs).orphans++
   }
 
   #link(click: Click): LinkSums {
-    return getOrMake(this.#links, `${click.domainId} ${click.code}`, () => {
-      const { domainId, code } = click
-      const total = { domainId, code, humans: 0, bots: 0, orphans: 0, firstMs: null, lastMs: null }
-      return {
-        total,
-        series: new Map(),
-        traits: new Map(),
-        visitors: new Map(),
-        orphans: new Map(),
-        recent: new RecentClicks(),
-      }
-    })
+    let codes = this.#domains.get(click.domainId)
+    if (codes === undefined) {
+      codes = new Map()
+      this.#domains.set(click.domainId, codes)
+    }
+    let sums = codes.get(click.code)
+    if (sums === undefined) {
+      sums = new LinkSums(click)
+      codes.set(click.code, sums)
+    }
+    return sums
   }
 
-  #fleetRows(atMs: number): FleetRow[] {
-    return fleetGrains.map((grainSeconds) => {
-      const startMs = startOf(atMs, grainSeconds)
-      return getOrMake(this.#fleet, `${grainSeconds} ${startMs}`, () => ({
-        grainSeconds,
-        startMs,
-        humans: 0,
-        bots: 0,
-        orphans: 0,
-      }))
-    })
+  #fleetRows(): FleetRow[] {
+    const rows = this.#fleet.allGrains()
+    if (rows.length === 0) return []
+    const allTime: FleetRow = { grainSeconds: allTimeGrain, startMs: 0, humans: 0, bots: 0, orphans: 0 }
+    for (const { grainSeconds, humans, bots, orphans } of rows) {
+      if (grainSeconds !== grainsSeconds.day) continue
+      allTime.humans += humans
+      allTime.bots += bots
+      allTime.orphans += orphans
+    }
+    return [allTime, ...rows]
   }
-}
-
-function seriesRow(sums: LinkSums, click: Click, grainSeconds: number): SeriesRow {
-  const startMs = startOf(click.atMs, grainSeconds)
-  const { domainId, code } = click
-  return getOrMake(sums.series, `${grainSeconds} ${startMs}`, () => ({
-    domainId,
-    code,
-    grainSeconds,
-    startMs,
-    humans: 0,
-    bots: 0,
-  }))
-}
-
-function traitRow(sums: LinkSums, click: Click, name: Trait, value: string): TraitRow {
-  const { domainId, code, atMs } = click
-  const trait = traitIds[name]
-  const day = atMs - (atMs % dayMs)
-  return getOrMake(sums.traits, `${day} ${trait} ${value}`, () => ({
-    domainId,
-    code,
-    dayMs: day,
-    trait,
-    value,
-    humans: 0,
-    bots: 0,
-  }))
-}
-
-function visitorRow(sums: LinkSums, { domainId, code, atMs }: Click): VisitorRow {
-  const day = atMs - (atMs % dayMs)
-  return getOrMake(sums.visitors, day, () => ({ domainId, code, dayMs: day, entries: new Set<number>() }))
-}
-
-function linkOrphanRow(sums: LinkSums, { domainId, code, orphanReason: reason }: Click): LinkOrphanRow {
-  return getOrMake(sums.orphans, reason, () => ({ domainId, code, reason, clicks: 0 }))
-}
-
-function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  let value = map.get(key)
-  if (value === undefined) {
-    value = make()
-    map.set(key, value)
-  }
-  return value
 }
 
 function byLink(a: TotalRow, b: TotalRow): number {
-  return a.domainId - b.domainId || byText(a.code, b.code)
-}
-
-function byText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
+  return a.domainId - b.domainId || (a.code < b.code ? -1 : a.code > b.code ? 1 : 0)
 }

@@ -20,6 +20,8 @@ export const traitIds = {
 
 /** Distinct values of one trait of one link in one day (UTC) that have numbers of their own. */
 export const traitValuesADayMax = 1_000
+/** Of all names of one link in one day together, each character taken for three bytes. */
+export const traitBytesADayMax = 256 * 1024
 
 export type Trait = keyof typeof traitIds
 
@@ -34,19 +36,25 @@ export interface UserAgent {
 /** Pure: the same text always gives the same answer. */
 export type ClassifyUserAgent = (userAgent: string) => UserAgent
 
-/** The traits that are known, each at most once. */
-export function traitsOf(click: Click, agent: UserAgent): [Trait, string][] {
-  const known: [Trait, string][] = []
+export const traitCount = Object.keys(traitIds).length
+
+/** A trait and its value as one text; values have no control characters. */
+export function packedName(trait: number, value: string): string {
+  return String.fromCharCode(64 + trait) + value
+}
+
+/** Tells the traits that are known, each at most once. */
+export function traitsOf(click: Click, agent: UserAgent, tell: (trait: number, value: string) => void): void {
   const add = (trait: Trait, value: string) => {
-    if (value !== '') known.push([trait, value])
+    if (value !== '') tell(traitIds[trait], value)
   }
   const country = countryOf(click.country)
   add('country', country)
-  add('referrer', hostOf(click.referrerHost))
+  if (click.referrerHost !== '') add('referrer', hostOf(click.referrerHost))
   add('browser', agent.browser)
   add('operatingSystem', agent.operatingSystem)
   add('device', agent.device)
-  add('language', languageOf(click.language))
+  if (click.language !== '') add('language', languageOf(click.language))
   if (click.region !== '') add('region', inCountry(click.region, country))
   if (click.city !== '') add('city', inCountry(click.city, country))
   if (click.utmSource !== '') add('utmSource', wordOf(click.utmSource))
@@ -54,7 +62,6 @@ export function traitsOf(click: Click, agent: UserAgent): [Trait, string][] {
   if (click.utmCampaign !== '') add('utmCampaign', wordOf(click.utmCampaign))
   if (click.utmTerm !== '') add('utmTerm', wordOf(click.utmTerm))
   if (click.utmContent !== '') add('utmContent', wordOf(click.utmContent))
-  return known
 }
 
 /** ISO 3166-1 alpha-2, or nothing. */
