@@ -107,6 +107,14 @@ export interface TopLinks {
   readonly asOfMs: number | null
 }
 
+export interface LiveTotals {
+  /** Only of keys that have any, in no order. */
+  readonly totals: readonly (LinkKey & Totals)[]
+  /** Of all links, where it was asked for. */
+  readonly fleet: Totals | undefined
+  readonly asOfMs: number | null
+}
+
 /** Counted clicks. All parts of an answer are of one snapshot. Throws LinkfleetError 'unavailable'. */
 export interface StatsReader {
   link(key: LinkKey, range: StatsRange): Promise<LinkStats>
@@ -115,6 +123,7 @@ export interface StatsReader {
   fleet(range: StatsRange): Promise<FleetStats>
   /** The links with the most clicks of the days of the range, which is one of days of UTC; most clicks first. */
   top(range: StatsRange, linksMax: number): Promise<TopLinks>
+  live(keys: readonly LinkKey[], hasFleet: boolean): Promise<LiveTotals>
   /** Only of keys that have any, in no order. */
   totals(keys: readonly LinkKey[]): Promise<{
     readonly totals: readonly (LinkKey & Totals)[]

@@ -7,6 +7,7 @@ import type { ServiceContext } from '@linkfleet/runtime/process'
 import { type ClickConsumer, startClickConsumer } from './adapters/click-consumer-kafka.ts'
 import { openClickStorePg } from './adapters/click-store-pg.ts'
 import { type LinksGrpc, openLinksGrpc } from './adapters/links-grpc.ts'
+import { startLiveFeed } from './adapters/live-feed.ts'
 import { startPruner } from './adapters/pruner-pg.ts'
 import { openStatsReaderPg } from './adapters/stats-reader-pg.ts'
 import { createUserAgentClassifier } from './adapters/user-agents.ts'
@@ -79,10 +80,17 @@ export async function startAnalytics(config: AnalyticsConfig, context: ServiceCo
   )
   const authorize = createAuthorize(links, config.anonymousLoopback)
   const defaultDomain = new URL(config.publicUrl).host
-  const api = { stats, links, authorize, retention, defaultDomain, now }
+  const live = startLiveFeed({
+    stats,
+    streamsMax: config.liveStreamsMax,
+    streamsPerCallerMax: config.liveStreamsPerCallerMax,
+  })
+  const api = { stats, live, links, authorize, retention, defaultDomain, now }
   const server = await createStatsServer(api, log, metrics)
   const http = resources.use(await listen(server, config.httpHost, config.httpPort))
 
+  // Disposed of before the server, which waits for what is open.
+  resources.use(live)
   showDependencies(context, { primary, replicas, links, consumer })
   health.setReady()
   const started = resources.move()

@@ -2,13 +2,10 @@
  * Statistics from Postgres. All parts of one answer come from one statement, so they are of one snapshot and carry
  * its `asOf`. Replicas are asked first; the primary answers when none does.
  */
-import { LinkfleetError } from '@linkfleet/contracts/errors'
-import { isConnectionError, type Pool, type Query } from '@linkfleet/runtime/postgres'
 import { readRecentClicks } from '../domain/recent-clicks.ts'
 import { grainsSeconds } from '../domain/rollup.ts'
 import { type StatsRange, wholeDays } from '../domain/stats-range.ts'
 import { traitIds } from '../domain/traits.ts'
-import type { Events } from '../events.ts'
 import type {
   FleetStats,
   LinkKey,
@@ -19,19 +16,16 @@ import type {
   Totals,
   TraitCount,
 } from '../ports.ts'
-import { filteredText, fleetText, linkInBucketsText, linkText, topText, totalsText } from './stats-queries.ts'
-
-export interface StatsReaderOptions {
-  readonly replicas: readonly Pool[]
-  readonly primary: Pool
-  readonly events: Events
-  readonly now: () => number
-}
-
-/** A replica that shows counts this much older than now is passed over while another one does better. */
-const staleMsMax = 10_000
-/** A replica that failed is left alone for so long. */
-const restMs = 2_000
+import { createFreshRead, type FreshReadOptions, type ReadOne } from './fresh-read.ts'
+import {
+  filteredText,
+  fleetText,
+  linkInBucketsText,
+  linkText,
+  liveText,
+  topText,
+  totalsText,
+} from './stats-queries.ts'
 
 type Numbers = readonly [number, number, number]
 
@@ -66,12 +60,16 @@ interface TotalsRow extends Record<string, unknown> {
   as_of_ms: number | null
 }
 
+interface LiveRow extends TotalsRow {
+  fleet: Totals | null
+}
+
 interface TopRow extends Record<string, unknown> {
   links: LinkTotals[]
   as_of_ms: number | null
 }
 
-export function openStatsReaderPg(options: StatsReaderOptions): StatsReader {
+export function openStatsReaderPg(options: FreshReadOptions): StatsReader {
   const readOne = createFreshRead(options)
   return {
     link: (key, range) => readLink(readOne, key, range),
@@ -112,6 +110,14 @@ export function openStatsReaderPg(options: StatsReaderOptions): StatsReader {
       })
       return { totals: row.totals.map(toLinkTotals), asOfMs: row.as_of_ms }
     },
+    async live(keys, hasFleet) {
+      const row = await readOne<LiveRow>({
+        name: 'live-totals',
+        text: liveText,
+        values: [keys.map((key) => key.domainId), keys.map((key) => key.code), hasFleet],
+      })
+      return { totals: row.totals.map(toLinkTotals), fleet: row.fleet ?? undefined, asOfMs: row.as_of_ms }
+    },
     async top(range, linksMax) {
       const row = await readOne<TopRow>({
         name: 'top-links',
@@ -150,56 +156,4 @@ function toLinkTotals([domainId, code, humans, bots]: LinkTotals): LinkKey & Tot
 
 function toPoint([startMs, humans, bots]: Numbers): SeriesPoint {
   return { startMs, humans, bots }
-}
-
-type Dated = Record<string, unknown> & { as_of_ms: number | null }
-type ReadOne = <R extends Dated>(query: Query) => Promise<R>
-
-/** Asks the replicas in turn, then the primary. A stale replica's answer is used only when the primary is away. */
-function createFreshRead(options: StatsReaderOptions): ReadOne {
-  const { replicas, primary, events, now } = options
-  const restingUntilMs = new Map<Pool, number>()
-  let turn = 0
-
-  async function tryRead<R extends Dated>(pool: Pool, source: string, query: Query): Promise<R | undefined> {
-    try {
-      return (await pool.query<R>(query)).rows[0]
-    } catch (cause) {
-      if (!isTransient(cause)) throw cause
-      restingUntilMs.set(pool, now() + restMs)
-      events.statsReadFailed(source, cause)
-      return undefined
-    }
-  }
-
-  return async <R extends Dated>(query: Query): Promise<R> => {
-    turn++
-    let stale: R | undefined
-    for (let index = 0; index < replicas.length; index++) {
-      const replica = replicas[(turn + index) % replicas.length] as Pool
-      if ((restingUntilMs.get(replica) ?? 0) > now()) continue
-      const row = await tryRead<R>(replica, 'replica', query)
-      if (row === undefined) continue
-      if (row.as_of_ms !== null && now() - row.as_of_ms <= staleMsMax) {
-        events.statsRead('replica')
-        return row
-      }
-      stale ??= row
-    }
-    const row = await tryRead<R>(primary, 'primary', query)
-    if (row === undefined && stale === undefined) {
-      events.statsUnavailable()
-      throw new LinkfleetError('unavailable', 'Statistics cannot be read right now.', {
-        retryAfterSeconds: 2,
-      })
-    }
-    events.statsRead(row === undefined ? 'replica' : 'primary')
-    return (row ?? stale) as R
-  }
-}
-
-/** 57014: the statement took too long; 40001: a replica cancelled it to apply its primary's changes. */
-function isTransient(cause: unknown): boolean {
-  const { code } = cause as { code?: unknown }
-  return isConnectionError(cause) || code === '57014' || code === '40001'
 }

@@ -3,17 +3,20 @@ import { createHttpServer } from '@linkfleet/runtime/http'
 import type { Logger } from '@linkfleet/runtime/log'
 import type { Metrics } from '@linkfleet/runtime/metrics'
 import type { FastifyInstance } from 'fastify'
+import type { LiveFeed } from '../adapters/live-feed.ts'
 import type { Retention } from '../domain/stats-range.ts'
 import type { Links, StatsReader } from '../ports.ts'
 import type { Authorize } from './authorize.ts'
 import { fleetSummaryRoute } from './fleet-summary.ts'
 import { linkStatsRoute } from './link-stats.ts'
+import { liveStatsRoutes } from './live-stats.ts'
 import { describeApi } from './openapi.ts'
 import { topLinksRoute } from './top-links.ts'
 
 /** What the routes need. */
 export interface StatsApi {
   readonly stats: StatsReader
+  readonly live: LiveFeed
   readonly links: Links
   readonly authorize: Authorize
   readonly retention: Retention
@@ -31,6 +34,6 @@ export async function createStatsServer(
   await describeApi(server)
   // Responses are described for people; what is sent is already exact.
   server.setSerializerCompiler(() => JSON.stringify)
-  for (const route of [linkStatsRoute, fleetSummaryRoute, topLinksRoute]) route(server, api)
+  for (const route of [linkStatsRoute, fleetSummaryRoute, topLinksRoute, liveStatsRoutes]) route(server, api)
   return server
 }
