@@ -5,7 +5,7 @@ import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { compileCacheEnvironment, nodeFlagsOf } from '@linkfleet/local/fleet/node-settings'
+import { nodeEnvironmentOf, nodeFlagsOf } from '@linkfleet/local/fleet/node-settings'
 import { type ServiceName, serviceNames } from '@linkfleet/local/fleet/plan'
 import { freePort } from '@linkfleet/local/ports'
 import { eventually } from '@linkfleet/testkit/eventually'
@@ -72,7 +72,7 @@ export async function startServiceProcess(
   const child = spawn(command, args, {
     stdio: ['ignore', log, log, 'pipe'],
     env: {
-      ...compileCacheEnvironment(checkout),
+      ...(isService(program) ? nodeEnvironmentOf(program, checkout) : {}),
       PATH: process.env.PATH,
       INSTANCE: `${program}-1`,
       HTTP_PORT: String(port),

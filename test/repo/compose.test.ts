@@ -1,5 +1,7 @@
 /** docker-compose.yml and the Dockerfile, read as data: no Docker is needed to see that they fit the services. */
 import { existsSync } from 'node:fs'
+import { nodeEnvironmentOf, nodeFlagsOf } from '@linkfleet/local/fleet/node-settings'
+import type { ServiceName } from '@linkfleet/local/fleet/plan'
 import { images } from '@linkfleet/testkit/containers'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -36,7 +38,9 @@ describe.each(services)('%s', (name) => {
 
   test('runs from the one image', () => {
     expect(service?.build?.dockerfile).toBe('deploy/docker/Dockerfile')
-    expect(service?.command).toEqual([`services/${name}/src/main.ts`])
+    // As on one machine: the same flags of V8, and what glibc is told.
+    const flags = nodeFlagsOf(name as ServiceName).filter((flag) => !flag.startsWith('--disable-warning'))
+    expect(service?.command).toEqual([...flags, `services/${name}/src/main.ts`])
     expect(existsSync(`${root}services/${name}/src/main.ts`)).toBe(true)
   })
 
@@ -47,7 +51,8 @@ describe.each(services)('%s', (name) => {
     expect(required.filter((env) => !given.includes(env))).toEqual([])
     // The address of short URLs and of the console are told to all; a service that has no use for one ignores it.
     const common = ['PUBLIC_URL', 'CONSOLE_URL', 'HTTP_HOST', 'GRPC_HOST']
-    const known = [...options.map((option) => option.env), ...common]
+    const ofNode = Object.keys(nodeEnvironmentOf(name as ServiceName, root))
+    const known = [...options.map((option) => option.env), ...common, ...ofNode]
     expect(given.filter((env) => !known.includes(env))).toEqual([])
   })
 

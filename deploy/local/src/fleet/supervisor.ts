@@ -15,7 +15,7 @@ import { ensureAdminKey, makeLoginToken } from './admin-key.ts'
 import { prepareDatabase } from './database-access.ts'
 import { watchEngines } from './engine-watch.ts'
 import { lockHome } from './home-lock.ts'
-import { compileCacheEnvironment, nodeFlagsOf } from './node-settings.ts'
+import { nodeEnvironmentOf, nodeFlagsOf } from './node-settings.ts'
 import type { FleetOptions } from './options.ts'
 import {
   type Addresses,
@@ -146,7 +146,7 @@ function commandOf(
     program: process.execPath,
     args: [...nodeFlagsOf(service), join(checkout, 'services', service, 'src', 'main.ts')],
     cwd: checkout,
-    env: { ...compileCacheEnvironment(checkout), ...Object.fromEntries(defined), ...own },
+    env: { ...nodeEnvironmentOf(service, checkout), ...Object.fromEntries(defined), ...own },
     logFile: logFileOf(home, name),
     readyUrl: `http://127.0.0.1:${adminPort}/readyz`,
   }
