@@ -1,4 +1,5 @@
 /** Creates: durable single ones at 64 connections, and bulk; with few links stored and, on demand, with very many. */
+import { eventually } from '@linkfleet/testkit/eventually'
 import { runClosedLoad } from './closed-load.ts'
 import { generateLinks } from './generated-links.ts'
 import { postRequest } from './http-connections.ts'
@@ -10,8 +11,9 @@ import { type BenchContext, commonEnv, cpuTable, openStage, type Stage } from '.
 
 const linksAtFirst = 1_000
 /** Until the compiler has seen enough of it, or the time is up: a cold service would make the first size look slow. */
-const warmUpCreates = 10_000
+const warmUpCreates = { single: 10_000, bulk: 40 } as const
 const warmUpSecondsMax = 15
+const drainWithinMs = 120_000
 const bulkItems = 1_000
 const bulkConnections = 4
 const singlePath = '/api/v1/links'
@@ -24,6 +26,10 @@ interface Run {
   readonly failed: number
   readonly seconds: number
   readonly latency: Percentiles
+  /** Rows the relay had not brought to Redis and Kafka yet when the last create was answered, and how long it took. */
+  readonly outboxRows: number
+  readonly drainSeconds: number
+  /** Until the outbox was empty: what the relay does later is part of the price of a create. */
   readonly cpu: ReadonlyMap<string, number>
 }
 
@@ -31,6 +37,7 @@ interface Fixture {
   readonly stage: Stage
   readonly shortener: ServiceProcess
   readonly countLinks: () => Promise<number>
+  readonly countOutbox: () => Promise<number>
   readonly checks: Check[]
 }
 
@@ -60,7 +67,7 @@ async function measure(
   seconds: number,
   storedLinks: number,
 ): Promise<Run> {
-  const { stage, shortener, countLinks, checks } = fixture
+  const { stage, shortener, countLinks, countOutbox, checks } = fixture
   const load = loads[what]
   const before = await countLinks()
   const meter = startCpuMeter(stage.groups([shortener]))
@@ -72,6 +79,10 @@ async function measure(
     nextRequest: load.nextRequest,
     signal: stage.signal,
   })
+  const endedMs = performance.now()
+  const outboxRows = await countOutbox()
+  await untilDrained(fixture)
+  const drainSeconds = outboxRows === 0 ? 0 : (performance.now() - endedMs) / 1_000
   const cpu = meter.read()
   const created = run.answered * load.linksEach
   const rows = (await countLinks()) - before
@@ -80,19 +91,30 @@ async function measure(
     passed: run.failed === 0 && rows === created && created > 0,
     found: `${formatNumber(created)} answered, ${formatNumber(rows)} rows, ${formatNumber(run.failed)} failed`,
   })
-  return { ...run, what, storedLinks, created, cpu }
+  return { ...run, what, storedLinks, created, outboxRows, drainSeconds, cpu }
 }
 
-async function warmUp({ stage, shortener }: Fixture): Promise<void> {
-  let left = warmUpCreates
+async function untilDrained({ stage, countOutbox }: Fixture): Promise<void> {
+  const isEmpty = async () => {
+    stage.signal.throwIfAborted()
+    return (await countOutbox()) === 0
+  }
+  await eventually(isEmpty, { withinMs: drainWithinMs, everyMs: 50 })
+}
+
+async function warmUp(fixture: Fixture, what: Run['what']): Promise<void> {
+  const { stage, shortener } = fixture
+  const load = loads[what]
+  let left = warmUpCreates[what]
   await runClosedLoad({
     port: shortener.port,
-    connections: stage.options.connections,
+    connections: what === 'single' ? stage.options.connections : bulkConnections,
     seconds: warmUpSecondsMax,
-    status: loads.single.status,
-    nextRequest: () => (left-- > 0 ? loads.single.nextRequest() : undefined),
+    status: load.status,
+    nextRequest: () => (left-- > 0 ? load.nextRequest() : undefined),
     signal: stage.signal,
   })
+  await untilDrained(fixture)
 }
 
 async function bulkStatus({ shortener }: Fixture): Promise<number> {
@@ -109,8 +131,9 @@ async function bulkStatus({ shortener }: Fixture): Promise<number> {
 export async function benchShortener(context: BenchContext): Promise<Report> {
   const { say, signal, options } = context
   await using stage = await openStage(context, { which: ['postgres', 'redis', 'kafka'], replicas: 0 })
-  const { shortener, countLinks, client } = await startShortener(stage)
-  const fixture: Fixture = { stage, shortener, countLinks, checks: [] }
+  const { client, ...service } = await startShortener(stage)
+  const { shortener } = service
+  const fixture: Fixture = { stage, ...service, checks: [] }
   const notes = [
     ...stage.notes,
     `Single creates: ${options.connections} connections, each waits for its answer.`,
@@ -128,10 +151,11 @@ export async function benchShortener(context: BenchContext): Promise<Report> {
     await generateLinks({ client, from: generated, count: size, say, signal })
     generated = size
     say('warming up')
-    await warmUp(fixture)
+    await warmUp(fixture, 'single')
     say(`creating links for ${options.seconds} s`)
     runs.push(await measure(fixture, 'single', options.seconds, size))
     if (!hasBulk) continue
+    await warmUp(fixture, 'bulk')
     say(`creating links in bulk for ${options.seconds} s`)
     runs.push(await measure(fixture, 'bulk', options.seconds, size))
   }
@@ -161,7 +185,11 @@ async function startShortener(stage: Stage) {
     const text = "SELECT count(*)::int AS links FROM links.links WHERE created_by <> 'bench'"
     return (await client.query<{ links: number }>(text)).rows[0]?.links ?? 0
   }
-  return { shortener, client, countLinks }
+  const countOutbox = async () => {
+    const text = 'SELECT count(*)::int AS rows FROM links.outbox'
+    return (await client.query<{ rows: number }>(text)).rows[0]?.rows ?? 0
+  }
+  return { shortener, client, countLinks, countOutbox }
 }
 
 function creates(runs: readonly Run[], shortener: ServiceProcess): Table {
@@ -172,6 +200,8 @@ function creates(runs: readonly Run[], shortener: ServiceProcess): Table {
       { key: 'storedLinks', title: 'links before' },
       { key: 'linksPerSecond', title: 'links/s' },
       { key: 'linksPerCpuSecond', title: 'per CPU s' },
+      { key: 'outboxRows', title: 'outbox after' },
+      { key: 'drainSeconds', title: 'drained in s', digits: 2 },
       { key: 'p50Ms', title: 'p50 ms', digits: 2 },
       { key: 'p99Ms', title: 'p99 ms', digits: 2 },
       { key: 'p999Ms', title: 'p99.9 ms', digits: 2 },
@@ -185,6 +215,8 @@ function creates(runs: readonly Run[], shortener: ServiceProcess): Table {
         storedLinks: run.storedLinks,
         linksPerSecond: run.created / run.seconds,
         linksPerCpuSecond: ratioOf(run.created, run.cpu.get(shortener.name) ?? 0),
+        outboxRows: run.outboxRows,
+        drainSeconds: run.drainSeconds,
         ...run.latency,
         ratio: ratioOf(run.created / run.seconds, first.created / first.seconds),
         rssMb: memoryOf(shortener.pid).residentPeakBytes / 1e6,
@@ -197,7 +229,7 @@ function cpuOf(run: Run): Table {
   const table = cpuTable(run.cpu, { name: 'link', count: run.created })
   return {
     ...table,
-    title: `${table.title}: ${run.what} creates with ${formatNumber(run.storedLinks)} links`,
+    title: `${table.title} until the outbox was empty: ${run.what} creates with ${formatNumber(run.storedLinks)} links`,
   }
 }
 
