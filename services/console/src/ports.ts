@@ -22,6 +22,12 @@ export interface UpstreamAnswer {
   readonly body: string
 }
 
+export interface UpstreamStream {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: ReadableStream<Uint8Array> | null
+}
+
 /**
  * Another service of the fleet, over HTTP. An instance that does not answer is left for the next one as long as
  * asking twice cannot do a thing twice. Throws LinkfleetError: `unavailable`, `deadline-exceeded`, or
@@ -29,6 +35,8 @@ export interface UpstreamAnswer {
  */
 export interface Upstream {
   request(request: UpstreamRequest): Promise<UpstreamAnswer>
+  /** A GET whose answer comes bit by bit: once its head is there, only `signal` ends it. */
+  stream(request: UpstreamRequest, signal: AbortSignal): Promise<UpstreamStream>
 }
 
 export interface InstanceAddress {

@@ -3,7 +3,8 @@ import { type BoundedAnswer, boundedFetch } from '@linkfleet/runtime/bounded-fet
 import type { DependencyState } from '@linkfleet/runtime/health'
 import { type Asked, askingOrder, type Failure, mayAskNext, verdictOf } from '../domain/upstream-order.ts'
 import type { Events } from '../events.ts'
-import type { Upstream, UpstreamAnswer, UpstreamRequest } from '../ports.ts'
+import type { Upstream, UpstreamAnswer, UpstreamRequest, UpstreamStream } from '../ports.ts'
+import { askForStream } from './upstream-stream.ts'
 
 export interface UpstreamOptions {
   /** How people call it, in logs and in the answer that says it is away. */
@@ -21,7 +22,7 @@ const answerBytesMax = 4 * 1024 * 1024
 /** A visitor waits at most this many timeouts. */
 const askedMax = 3
 /** What a browser may see of an upstream's headers. */
-const passedHeaders = ['content-type', 'retry-after', 'etag', 'location']
+const passedHeaders = ['content-type', 'content-disposition', 'retry-after', 'etag', 'location']
 /** Failures before a connection: https://undici.nodejs.org and errno(3). */
 const refusals = new Set([
   'ECONNREFUSED',
@@ -48,18 +49,22 @@ export function openUpstreamHttp(options: UpstreamOptions): UpstreamHttp {
   let firstIndex = 0
   let state: DependencyState = 'not asked yet'
 
-  async function request(request: UpstreamRequest): Promise<UpstreamAnswer> {
+  /** The first answer of an instance that can serve now, in the order of asking. */
+  async function first<A extends { readonly status: number }>(
+    request: UpstreamRequest,
+    ask: (url: string) => Promise<A>,
+  ): Promise<A> {
     const asked: Asked = {
       method: request.method,
       hasIdempotencyKey: request.headers['idempotency-key'] !== undefined,
     }
     const failures: Failure[] = []
-    let lastAnswer: UpstreamAnswer | null = null
+    let lastAnswer: A | null = null
     for (const url of askingOrder(urls, firstIndex, askedMax)) {
       let failure: Failure
       let cause: unknown
       try {
-        const answer = toAnswer(await ask(url, request))
+        const answer = await ask(url)
         if (![502, 503, 504].includes(answer.status)) {
           firstIndex = urls.indexOf(url)
           state = 'up'
@@ -83,15 +88,29 @@ export function openUpstreamHttp(options: UpstreamOptions): UpstreamHttp {
     throw new LinkfleetError(verdict, sentenceOf(verdict, name), { retryAfterSeconds: 2 })
   }
 
-  async function ask(url: string, { method, path, headers, body }: UpstreamRequest): Promise<BoundedAnswer> {
+  async function askBounded(url: string, request: UpstreamRequest): Promise<UpstreamAnswer> {
+    const { method, headers, body } = request
     const call = { method, headers, timeoutMs, answerBytesMax }
-    return await boundedFetch(
-      `${url.replace(/\/+$/, '')}${path}`,
-      body === undefined ? call : { ...call, body },
+    return toAnswer(
+      await boundedFetch(addressOf(url, request), body === undefined ? call : { ...call, body }),
     )
   }
 
-  return { request, state: () => state }
+  return {
+    request: async (request) => await first(request, async (url) => await askBounded(url, request)),
+    async stream(request, signal): Promise<UpstreamStream> {
+      const options = { timeoutMs, passedHeaders, signal }
+      return await first(
+        request,
+        async (url) => await askForStream(addressOf(url, request), request, options),
+      )
+    },
+    state: () => state,
+  }
+}
+
+function addressOf(url: string, { path }: UpstreamRequest): string {
+  return `${url.replace(/\/+$/, '')}${path}`
 }
 
 function sentenceOf(verdict: ReturnType<typeof verdictOf>, name: string): string {

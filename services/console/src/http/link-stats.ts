@@ -3,19 +3,20 @@ import type { Upstream } from '../ports.ts'
 import { linkParams, linkQuery } from './link.ts'
 import { forward } from './visitor-request.ts'
 
-const statsQuery = {
+export const statsQuery = {
   ...linkQuery,
   properties: {
     ...linkQuery.properties,
     from: { type: 'string', maxLength: 40 },
     to: { type: 'string', maxLength: 40 },
     interval: { type: 'string', enum: ['minute', 'hour', 'day'] },
+    timezone: { type: 'string', maxLength: 64 },
   },
 } as const
 
 interface StatsRequest {
   Params: { code: string }
-  Querystring: { domain?: string; from?: string; to?: string; interval?: string }
+  Querystring: { domain?: string; from?: string; to?: string; interval?: string; timezone?: string }
 }
 
 /** The clicks of one link over time. */

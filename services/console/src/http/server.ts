@@ -15,6 +15,7 @@ import { fleetRoute } from './fleet.ts'
 import { guardRequests } from './guard.ts'
 import { linkRoutes } from './link.ts'
 import { linkStatsRoute } from './link-stats.ts'
+import { linkStreamRoutes } from './link-streams.ts'
 import { linksRoutes } from './links.ts'
 import { loginRoute } from './login.ts'
 import { openShell, pageRoutes } from './pages.ts'
@@ -59,6 +60,7 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
   linksRoutes(server, shortener)
   linkRoutes(server, shortener)
   linkStatsRoute(server, analytics)
+  linkStreamRoutes(server, analytics)
   const sources = { monitoring, instances, onMonitoringAway: events.monitoringAway }
   sloRoute(
     server,

@@ -1,7 +1,7 @@
 import type {} from '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { forwardedForOf, headersForVisitor, sessionCookieNameOf, sessionOf } from '../domain/visitor.ts'
-import type { Sessions, SessionVerdict, Upstream, UpstreamAnswer } from '../ports.ts'
+import type { Sessions, SessionVerdict, Upstream, UpstreamAnswer, UpstreamRequest } from '../ports.ts'
 
 export interface Visitor {
   readonly session: string | null
@@ -27,16 +27,11 @@ export interface Forwarding {
   readonly body?: unknown
 }
 
-/** Headers of a change that its sender decides; the rest is ours. */
-const passedRequestHeaders = ['idempotency-key', 'if-match'] as const
+/** Headers that the sender of a request decides; the rest is ours. */
+const passedRequestHeaders = ['idempotency-key', 'if-match', 'last-event-id'] as const
 
-/** Sends a request on with the visitor's rights, and its answer back as it is. */
-export async function forward(
-  upstream: Upstream,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  forwarding: Forwarding,
-): Promise<FastifyReply> {
+/** The request as it goes on, with the visitor's rights. */
+export function requestOf(request: FastifyRequest, forwarding: Forwarding): UpstreamRequest {
   const { session, forwardedFor } = visitorOf(request)
   const headers: Record<string, string> = { ...headersForVisitor(session, forwardedFor) }
   for (const name of passedRequestHeaders) {
@@ -45,13 +40,22 @@ export async function forward(
   }
   const hasBody = forwarding.body !== undefined
   if (hasBody) headers['content-type'] = 'application/json'
-  const answer = await upstream.request({
+  return {
     method: forwarding.method,
     path: `${forwarding.path}${searchOf(forwarding.query ?? {})}`,
     headers,
     ...(hasBody ? { body: JSON.stringify(forwarding.body) } : {}),
-  })
-  return sendAnswer(reply, answer)
+  }
+}
+
+/** Sends a request on with the visitor's rights, and its answer back as it is. */
+export async function forward(
+  upstream: Upstream,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  forwarding: Forwarding,
+): Promise<FastifyReply> {
+  return sendAnswer(reply, await upstream.request(requestOf(request, forwarding)))
 }
 
 export function sendAnswer(reply: FastifyReply, answer: UpstreamAnswer): FastifyReply {

@@ -14,6 +14,7 @@ import {
   type Upstream,
   type UpstreamAnswer,
   type UpstreamRequest,
+  type UpstreamStream,
 } from '../ports.ts'
 
 export const session = 'lfs_0123456789abcdefABCDEF'
@@ -28,6 +29,12 @@ export class UpstreamMemory implements Upstream {
   async request(request: UpstreamRequest): Promise<UpstreamAnswer> {
     this.asked.push(request)
     return this.answer(request)
+  }
+
+  async stream(request: UpstreamRequest): Promise<UpstreamStream> {
+    this.asked.push(request)
+    const { status, headers, body } = this.answer(request)
+    return { status, headers, body: new Blob([body]).stream() }
   }
 }
 
@@ -50,7 +57,7 @@ const noMonitoring: Monitoring = {
 }
 
 export async function openConsole(
-  options: { consoleUrl?: string; instances?: Instances; monitoring?: Monitoring } = {},
+  options: { consoleUrl?: string; instances?: Instances; monitoring?: Monitoring; analytics?: Upstream } = {},
 ) {
   const webFolder = await mkdtemp(join(tmpdir(), 'linkfleet-console-'))
   await mkdir(join(webFolder, 'assets'))
@@ -68,7 +75,7 @@ export async function openConsole(
     metrics,
     events: createEvents(log, metrics),
     shortener,
-    analytics,
+    analytics: options.analytics ?? analytics,
     sessions: createSessionsUpstream(shortener, () => nowMs),
     monitoring: options.monitoring ?? noMonitoring,
     instances: options.instances ?? { askAll: async () => [] },
