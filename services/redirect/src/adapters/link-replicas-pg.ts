@@ -57,7 +57,6 @@ ORDER BY k.place`
 const probeEveryMs = 1_000
 const keysMax = 200
 const connectionsMax = 4
-const attemptsMax = 2
 
 class Replica {
   readonly pool: Pool
@@ -103,19 +102,14 @@ export function openLinkReplicasPg(options: LinkReplicasOptions): OpenLinkReplic
   return {
     canRead: (lagging) => choose(lagging) !== undefined,
     async read(domainId, code, lagging) {
-      let cause: unknown = new Error('no replica follows closely')
-      // One that fails is chosen no more, so each is asked once at most; a second chance is enough for a request.
-      for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
-        const replica = choose(lagging)
-        if (replica === undefined) break
-        try {
-          return await withDeadline(replica.ask({ domainId, code }), options.timeoutMs)
-        } catch (failure) {
-          replica.health = withFailure(replica.health)
-          cause = failure
-        }
+      const replica = choose(lagging)
+      if (replica === undefined) throw new Error('no replica follows closely')
+      try {
+        return await withDeadline(replica.ask({ domainId, code }), options.timeoutMs)
+      } catch (cause) {
+        replica.health = withFailure(replica.health)
+        throw cause
       }
-      throw cause
     },
     health: () => replicas.map(({ health }) => health),
     async [Symbol.asyncDispose]() {

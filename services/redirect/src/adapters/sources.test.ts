@@ -9,6 +9,8 @@ const nowMs = 1_000_000
 let calls: { source: 'redis' | 'primary' | 'fill'; codes: string[] }[]
 let failures: string[]
 let failing: boolean
+let replicasAsked: number
+let replicaThatWorks: number
 let sources: Sources
 
 /** Knows every code but the last. */
@@ -25,6 +27,8 @@ beforeEach(() => {
   calls = []
   failures = []
   failing = false
+  replicasAsked = 0
+  replicaThatWorks = 1
   const open = {
     redis: {
       readAll: async (keys: readonly LinkKey[]) =>
@@ -39,8 +43,12 @@ beforeEach(() => {
       isConnected: () => true,
     },
     replicas: {
-      canRead: () => false,
-      read: () => Promise.reject(new Error('none')),
+      canRead: () => replicasAsked < 5,
+      async read() {
+        replicasAsked += 1
+        if (replicasAsked < replicaThatWorks) throw new Error('frozen')
+        return { copy: liveLink('code0', 1), asOfMs: nowMs }
+      },
       health: () => [],
       [Symbol.asyncDispose]: async () => undefined,
     },
@@ -104,4 +112,14 @@ test('Redis is left alone after one failure, the primary after three in a row', 
   expect(await sources.cache.read(1, 'code0', false)).toBeUndefined()
   expect(await sources.authority.resolve(1, 'code0')).toBeUndefined()
   expect(calls).toEqual([])
+})
+
+test('a request whose replica fails asks another one, and a third never', async () => {
+  replicaThatWorks = 2
+  expect(await sources.replicas.read(1, 'code0', false)).toMatchObject({ copy: { code: 'code0' } })
+  expect(failures).toEqual(['replica'])
+  replicasAsked = 0
+  replicaThatWorks = 3
+  expect(await sources.replicas.read(1, 'code0', false)).toBeUndefined()
+  expect(replicasAsked).toBe(2)
 })

@@ -34,6 +34,8 @@ const authorityKeysMax = 500
 /** Misses that come this close to each other travel as one call. */
 const authorityLingerMs = 2
 const redisKeysMax = 200
+/** Of one request, before it turns to the primary. */
+const replicasTriedMax = 2
 const redisFillsMax = 100
 /** What nobody waits for is gathered for so long: the cost of a call is then shared by many links. */
 const redisPatienceMs = 20
@@ -83,13 +85,15 @@ export function createSources(open: OpenSources, options: SourcesOptions): Sourc
     replicas: {
       // The breaker of a replica is its own health: after a failure only a probe lets it be read again.
       async read(domainId, code, lagging) {
-        if (!open.replicas.canRead(lagging)) return undefined
-        try {
-          return await open.replicas.read(domainId, code, lagging)
-        } catch (cause) {
-          failed('replica', cause)
-          return undefined
+        // One that fails is chosen no more, so the second try is another's.
+        for (let tried = 0; tried < replicasTriedMax && open.replicas.canRead(lagging); tried += 1) {
+          try {
+            return await open.replicas.read(domainId, code, lagging)
+          } catch (cause) {
+            failed('replica', cause)
+          }
         }
+        return undefined
       },
     },
     authority: { resolve: (domainId, code) => resolve({ domainId, code }) },

@@ -9,6 +9,8 @@ export interface TcpProxy extends AsyncDisposable {
   cut(): void
   /** Accepts connections and lets nothing through. */
   freeze(): void
+  /** Lets everything through, answers later by so much. */
+  slowDown(delayMs: number): void
   restore(): void
   /** From the next client data that holds `text` on, that connection gets no answer. */
   loseAnswerTo(text: string): void
@@ -19,6 +21,7 @@ export async function openTcpProxy(targetUrl: string): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   let mode: 'open' | 'cut' | 'frozen' = 'open'
   let lostAnswer: string | undefined
+  let delayMs = 0
 
   const server = createServer((client) => {
     if (mode === 'cut') return client.destroy()
@@ -41,7 +44,10 @@ export async function openTcpProxy(targetUrl: string): Promise<TcpProxy> {
       if (mode === 'open') upstream.write(chunk)
     })
     upstream.on('data', (chunk) => {
-      if (mode === 'open' && !isMute) client.write(chunk)
+      if (mode !== 'open' || isMute) return
+      // Timers of one length keep their order.
+      if (delayMs > 0) setTimeout(() => client.write(chunk), delayMs)
+      else client.write(chunk)
     })
     return undefined
   })
@@ -64,7 +70,11 @@ export async function openTcpProxy(targetUrl: string): Promise<TcpProxy> {
     freeze() {
       mode = 'frozen'
     },
+    slowDown(ms) {
+      delayMs = ms
+    },
     restore() {
+      delayMs = 0
       // What a frozen engine swallowed is lost; its connections are of no use any more.
       endAll()
       mode = 'open'
