@@ -88,6 +88,11 @@ function BurnRate({ slo, service }: { slo: SloView; service: string }) {
   )
 }
 
+/** Objectives roll; what is said of today ends at midnight (UTC), so the two differ. */
+function lastOf(name: string): string {
+  return name.endsWith('-30d') ? '30 days' : '24 hours'
+}
+
 export function ObjectiveTable({ objectives }: { objectives: SloView['objectives'] }) {
   if (objectives.length === 0) return null
   return (
@@ -112,7 +117,9 @@ export function ObjectiveTable({ objectives }: { objectives: SloView['objectives
                 </li>
               ))}
             </ul>
-            <span class="number service-budget">{budget(objective.budgetLeft)} left</span>
+            <span class="number service-budget">
+              {budget(objective.budgetLeft)} left of the last {lastOf(objective.name)}
+            </span>
           </li>
         ))}
       </ul>
