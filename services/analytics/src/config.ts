@@ -11,6 +11,7 @@ import {
   text,
   urlList,
 } from '@linkfleet/runtime/config'
+import { archiveOptions } from './archive-config.ts'
 
 export const analyticsConfig = defineConfig({
   ...commonOptions,
@@ -91,6 +92,7 @@ export const analyticsConfig = defineConfig({
     minimum: 1,
     maximum: 50_000,
   }),
+  ...archiveOptions,
   minuteRetentionDays: integer('MINUTE_RETENTION_DAYS', {
     description: 'How long clicks are kept by minute; by day they are kept for ever.',
     default: 35,

@@ -1,18 +1,17 @@
 /**
  * Looks at the messages that were set aside, and replays them once this version of the code can read them:
  *
- *   node services/analytics/src/dead-letters.ts list
- *   node services/analytics/src/dead-letters.ts replay all | ID…
+ *   npm run analytics -- dead-letters list
+ *   npm run analytics -- dead-letters replay all | ID…
  *
- * with DATABASE_URL in the environment. Exit status 1 when any message stays unreadable.
+ * or this file by itself with DATABASE_URL in the environment. Exit status 1 when any message stays unreadable.
  */
 import { silentLogger } from '@linkfleet/runtime/log'
 import { openPool, type Pool } from '@linkfleet/runtime/postgres'
 import { listDeadLetters, replayDeadLetter } from './adapters/dead-letters-pg.ts'
 import { createUserAgentClassifier } from './adapters/user-agents.ts'
 
-const usage =
-  'Usage: DATABASE_URL=… node services/analytics/src/dead-letters.ts list | replay all | replay ID…'
+const usage = 'Usage: npm run analytics -- dead-letters list | replay all | replay ID…'
 
 process.exitCode = await main(process.argv.slice(2), process.env.DATABASE_URL ?? '')
 

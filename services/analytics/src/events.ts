@@ -1,6 +1,7 @@
 /** What happens in analytics that an operator may want to see: metric and log together, never throwing. */
 import type { Logger } from '@linkfleet/runtime/log'
 import type { Metrics } from '@linkfleet/runtime/metrics'
+import { createArchiveEvents } from './archive-events.ts'
 import { poisonReasons } from './domain/click-message.ts'
 import { type ConsumerProgress, oldestUnappliedAgeSeconds } from './domain/freshness.ts'
 import type { Position } from './domain/position.ts'
@@ -11,7 +12,11 @@ export type Events = ReturnType<typeof createEvents>
 const secondsBuckets = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 3_600]
 
 export function createEvents(log: Logger, metrics: Metrics) {
-  return { ...createIngestEvents(log, metrics), ...createReadEvents(log, metrics) }
+  return {
+    ...createIngestEvents(log, metrics),
+    ...createReadEvents(log, metrics),
+    ...createArchiveEvents(log, metrics),
+  }
 }
 
 function createIngestEvents(log: Logger, metrics: Metrics) {

@@ -1,5 +1,5 @@
 /** What analytics asks of the world. */
-import type { BatchCounts, DeadLetter, ReadRecord } from './domain/batch-plan.ts'
+import type { BatchCounts, ClickRecord, DeadLetter, ReadRecord } from './domain/batch-plan.ts'
 import type { LogEnds, StoredPosition } from './domain/position.ts'
 import type { RecentClick } from './domain/recent-clicks.ts'
 import type { StatsFilter } from './domain/stats-filter.ts'
@@ -149,4 +149,25 @@ export interface VisitorSaltKeeper {
   salts(nowMs: number): Promise<DaySalt[]>
   /** Destroys the salts of past days. Gives back how many there were. */
   destroyPast(nowMs: number): Promise<number>
+}
+
+/** Objects that never change, each under the SHA-256 of its content. Every call has a deadline, and none retries. */
+export interface ArchiveStore {
+  /** Resolves when the object would survive a loss of power of this machine. */
+  put(name: string, content: Buffer): Promise<void>
+  /** undefined when there is no such object. The content may not be that of its name. */
+  get(name: string): Promise<Buffer | undefined>
+}
+
+/** A part of Kafka's log, for a rebuild. Throws while no broker answers. */
+export interface LogRange {
+  /** The offset of the first record that is kept. */
+  low(partition: number): Promise<number>
+  /** Gives all records from `from` up to before `to`, in their order, each batch when `take` is done with the last. */
+  read(
+    partition: number,
+    from: number,
+    to: number,
+    take: (records: readonly ClickRecord[]) => Promise<void>,
+  ): Promise<void>
 }

@@ -9,6 +9,7 @@ import { openClickStorePg } from './adapters/click-store-pg.ts'
 import { type LinksGrpc, openLinksGrpc } from './adapters/links-grpc.ts'
 import { startLiveFeed } from './adapters/live-feed.ts'
 import { startPruner } from './adapters/pruner-pg.ts'
+import { startArchiving } from './adapters/start-archiving.ts'
 import { openStatsReaderPg } from './adapters/stats-reader-pg.ts'
 import { createUserAgentClassifier } from './adapters/user-agents.ts'
 import { openVisitorSaltsPg } from './adapters/visitor-salts-pg.ts'
@@ -40,7 +41,14 @@ export async function startAnalytics(config: AnalyticsConfig, context: ServiceCo
   const stats = openStatsReaderPg({ replicas, primary, events, now })
 
   const ingestPool = resources.use(openIngestPool(config, context))
-  const store = openClickStorePg({ pool: ingestPool, classify: createUserAgentClassifier(), now })
+  const archiver = startArchiving(config, { context, events, now })
+  if (archiver !== undefined) resources.use(archiver)
+  const store = openClickStorePg({
+    pool: ingestPool,
+    classify: createUserAgentClassifier(),
+    now,
+    ...(archiver === undefined ? {} : { recordApplied: archiver.recordApplied }),
+  })
   const consumer = resources.use(
     startClickConsumer({
       kafka: openKafka({

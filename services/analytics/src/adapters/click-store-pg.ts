@@ -14,19 +14,22 @@ import {
 import type { StoredPosition } from '../domain/position.ts'
 import type { ClassifyUserAgent } from '../domain/traits.ts'
 import type { ApplyOutcome, ClickStore } from '../ports.ts'
+import type { AppliedBatch } from './archive-queue-pg.ts'
 import { writeRollup } from './rollup-rows-pg.ts'
 
 export interface ClickStoreOptions {
   readonly pool: Pool
   readonly classify: ClassifyUserAgent
   readonly now: () => number
+  /** Takes part in the transaction of each batch, after all else; what it throws takes the batch back. */
+  readonly recordApplied?: (transaction: Queryable, batch: AppliedBatch) => Promise<void>
 }
 
 /** A process that is frozen in mid-transaction must not keep its partition locked. */
 const beginText = 'BEGIN; SET LOCAL idle_in_transaction_session_timeout = 5000; SET LOCAL lock_timeout = 5000'
 
 export function openClickStorePg(options: ClickStoreOptions): ClickStore {
-  const { pool, classify, now } = options
+  const { pool, classify, now, recordApplied } = options
   return {
     async position(partition) {
       const { rows } = await pool.query<StoredPosition & Record<string, unknown>>({
@@ -61,6 +64,7 @@ export function openClickStorePg(options: ClickStoreOptions): ClickStore {
         await writeRollup(transaction, partition, plan.rollup)
         await writeProtocol(transaction, partition, plan, nowMs)
         await writeProgress(transaction, new Map([[partition, plan.caughtUpAtMs]]))
+        await recordApplied?.(transaction, { partition, fromOffset: from, records, plan, appliedAtMs: nowMs })
         const { nextOffset, caughtUpAtMs, counts, deadLetters } = plan
         return { kind: 'applied', nextOffset, caughtUpAtMs, counts, deadLetters } satisfies ApplyOutcome
       }, beginText),

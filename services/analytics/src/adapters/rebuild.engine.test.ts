@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { type ArchiveKey, readArchiveKeys } from '../domain/archive/archive-key.ts'
+import { type ArchiveFixture, openArchiveFixture } from '../testing/archive-fixture.ts'
+import { livelyBatches } from '../testing/lively-batches.ts'
+import { openArchiveFolder } from './archive-folder.ts'
+
+const startMs = Date.UTC(2026, 5, 15, 12)
+const dayMs = 86_400_000
+let folder: string
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'linkfleet-archive-'))
+  return async () => await rm(folder, { recursive: true })
+})
+
+async function open(key?: ArchiveKey): Promise<ArchiveFixture> {
+  return await openArchiveFixture(openArchiveFolder(folder), startMs, key)
+}
+
+function newKey(): ArchiveKey {
+  const [key] = readArchiveKeys(randomBytes(32).toString('hex'))
+  if (key === undefined) throw new Error('There is a key.')
+  return key
+}
+
+/** 15 batches in three partitions over some days, the last ones not archived yet. */
+async function fill(fixture: ArchiveFixture, seed = 1): Promise<void> {
+  const batches = livelyBatches(seed)
+  for (let round = 0; round < 15; round++) {
+    if (round === 11) await fixture.archiveAll()
+    fixture.nowMs += dayMs / 4
+    await fixture.apply(round % 3, batches.next(round % 3, fixture.nowMs))
+  }
+}
+
+async function spoilCounts({ pool }: ArchiveFixture): Promise<void> {
+  await pool.query("UPDATE clicks.totals SET humans = 0, last_click_at = 'epoch'")
+  for (const table of ['series', 'visitor_days', 'top_days', 'marks', 'trait_packs'])
+    await pool.query(`DELETE FROM clicks.${table}`)
+}
+
+async function segments(): Promise<string[]> {
+  const files = await readdir(folder, { recursive: true, withFileTypes: true })
+  return files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name))
+}
+
+describe('a rebuild', () => {
+  it.each([1, 2])('makes every row of every table as it was (seed %i)', async (seed) => {
+    await using fixture = await open()
+    await fill(fixture, seed)
+    const counted = await fixture.rows()
+    // Rows of earlier versions: this one writes none.
+    const { trait_days: _, ...written } = counted
+    for (const [table, rows] of Object.entries(written)) expect(rows.length, table).toBeGreaterThan(0)
+    await spoilCounts(fixture)
+    const result = await fixture.rebuild({ allowFewer: false })
+    expect(result).toMatchObject({ isSwapped: true })
+    expect(await fixture.rows()).toEqual(counted)
+  })
+
+  it('goes on counting where it ends, and can be repeated', async () => {
+    await using fixture = await open()
+    const batches = livelyBatches(7)
+    await fixture.apply(0, batches.next(0, fixture.nowMs))
+    await fixture.rebuild()
+    await fixture.apply(0, batches.next(0, fixture.nowMs))
+    await fixture.archiveAll()
+    const counted = await fixture.rows()
+    await fixture.rebuild()
+    expect(await fixture.rows()).toEqual(counted)
+  })
+
+  it('beside a service that counts all the while loses and doubles nothing', async () => {
+    await using fixture = await open()
+    await fill(fixture)
+    const stopping = new AbortController()
+    const batches = livelyBatches(11)
+    let applied = 0
+    const counting = (async () => {
+      for (; !stopping.signal.aborted; applied++) {
+        await fixture.apply(3, batches.next(3, fixture.nowMs))
+        if (applied % 10 === 0) await fixture.archiveAll()
+      }
+    })()
+    const result = await fixture.rebuild()
+    stopping.abort()
+    await counting
+    expect(result.isSwapped).toBe(true)
+    expect(result.clicks).toBe(result.liveClicks)
+    expect(applied).toBeGreaterThan(5)
+    const counted = await fixture.rows()
+    await fixture.rebuild()
+    expect(await fixture.rows()).toEqual(counted)
+  })
+
+  it('brings nothing back that was pruned', async () => {
+    await using fixture = await open()
+    await fill(fixture)
+    fixture.nowMs += 100 * dayMs
+    await fixture.apply(0, livelyBatches(5).next(4, fixture.nowMs))
+    await fixture.rebuild()
+    const { series, marks, dead_letters } = await fixture.rows()
+    const minutes = series?.filter((row) => row.includes(',60,')) ?? []
+    expect(minutes.length).toBeGreaterThan(0)
+    for (const row of minutes) expect(row).toContain('2026-09')
+    expect(marks).toHaveLength(1)
+    expect(dead_letters).toEqual([])
+  })
+
+  it('that is a trial changes nothing', async () => {
+    await using fixture = await open()
+    await fill(fixture)
+    await spoilCounts(fixture)
+    const spoilt = await fixture.rows()
+    expect(await fixture.rebuild({ isTrial: true })).toMatchObject({ isSwapped: false })
+    expect(await fixture.rows()).toEqual(spoilt)
+  })
+
+  it('with fewer clicks than are counted is not swapped unless told to', async () => {
+    await using fixture = await open()
+    await fill(fixture)
+    await fixture.pool.query('UPDATE clicks.fleet_series SET humans = humans + 5 WHERE grain_seconds = 0')
+    const before = await fixture.rows()
+    await expect(fixture.rebuild()).rejects.toThrow('--allow-fewer')
+    expect(await fixture.rows()).toEqual(before)
+    expect(await fixture.rebuild({ allowFewer: true })).toMatchObject({ isSwapped: true })
+  })
+
+  it('without records that nobody has any more says which', async () => {
+    await using fixture = await open()
+    await fill(fixture)
+    await fixture.pool.query('DELETE FROM clicks.archive_queue WHERE partition = 1')
+    await expect(fixture.rebuild()).rejects.toThrow(/Batch \d+ of partition 1 is in no segment/)
+  })
+})
+
+describe('a segment', () => {
+  it.each<[string, (path: string) => Promise<void>, string]>([
+    [
+      'with a flipped bit',
+      async (path) => {
+        const content = await readFile(path)
+        const middle = content.length >> 1
+        content.writeUInt8(content.readUInt8(middle) ^ 1, middle)
+        await writeFile(path, content)
+      },
+      'is damaged',
+    ],
+    ['that is cut off', async (path) => await truncate(path, 100), 'is damaged'],
+    ['that is empty', async (path) => await truncate(path, 0), 'is damaged'],
+    ['that is missing', async (path) => await rm(path), 'is missing'],
+  ])('%s is named, and the counts stay', async (_what, damage, says) => {
+    await using fixture = await open()
+    await fill(fixture)
+    const before = await fixture.rows()
+    const [path = ''] = await segments()
+    const whole = await readFile(path)
+    await damage(path)
+    const name = path.slice(-64)
+    await expect(fixture.rebuild()).rejects.toThrow(`Segment ${name} ${says}`)
+    expect(await fixture.rows()).toEqual(before)
+    await writeFile(path, whole)
+    expect(await fixture.rebuild()).toMatchObject({ isSwapped: true })
+    expect(await fixture.rows()).toEqual(before)
+  })
+
+  it('that is encrypted is read with its key, also when a newer one encrypts, and not without', async () => {
+    const [key, newer] = [newKey(), newKey()]
+    await using fixture = await open(key)
+    await fill(fixture)
+    const before = await fixture.rows()
+    for (const path of await segments()) expect((await readFile(path)).includes(key.id)).toBe(true)
+    await expect(fixture.rebuild({ keys: [newer] })).rejects.toThrow(`the key ${key.id}`)
+    await expect(fixture.rebuild({ keys: [] })).rejects.toThrow(`the key ${key.id}`)
+    expect(await fixture.rows()).toEqual(before)
+    await fixture.rebuild({ keys: [newer, key] })
+    expect(await fixture.rows()).toEqual(before)
+  })
+})
