@@ -86,6 +86,7 @@ export const errorKinds = {
     title: 'It is not known whether the change was made',
   },
   unavailable: { httpStatus: 503, grpcStatus: GRPC.unavailable, title: 'Not available right now' },
+  overloaded: { httpStatus: 503, grpcStatus: GRPC.unavailable, title: 'Too much is asked at the moment' },
   'deadline-exceeded': { httpStatus: 504, grpcStatus: GRPC.deadlineExceeded, title: 'It took too long' },
 } as const satisfies Record<string, ErrorKind>
 

@@ -8,6 +8,7 @@ import { HealthImplementation } from 'grpc-health-check'
 import type { Logger } from './log.ts'
 import { latencyBucketsSeconds, type Metrics } from './metrics.ts'
 import { traceServed } from './tracing/trace-grpc.ts'
+import { turnClock } from './turn-clock.ts'
 
 export type Unary<Request, Response> = (
   request: Request,
@@ -70,7 +71,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcL
   const server = new grpc.Server(serverOptions)
   const durations = options.metrics.histogram(
     'grpc_server_handling_seconds',
-    'Time from the received message of a call to its answer.',
+    'Time from the arrival of a call to its answer, with its wait for a busy event loop: an upper bound of it.',
     ['grpc_service', 'grpc_method', 'grpc_code'],
     latencyBucketsSeconds,
   )
@@ -140,7 +141,7 @@ function handleUnary(
   observe: (code: grpc.status, seconds: number) => void,
 ): grpc.handleUnaryCall<unknown, unknown> {
   return (call, callback) => {
-    const startedMs = performance.now()
+    const startedMs = turnClock().arrivedMs()
     const cancelled = new AbortController()
     call.on('cancelled', () => cancelled.abort())
     const seconds = () => (performance.now() - startedMs) / 1000

@@ -12,27 +12,19 @@ import Fastify, {
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
-  type FastifyRequest,
   type FastifyServerOptions,
   LogController,
-  type onResponseHookHandler,
-  type RouteOptions,
 } from 'fastify'
+import { measureRequests, shedLoad } from './http-durations.ts'
 import { parseJsonBodies } from './http-json.ts'
 import { watchMethods } from './http-methods.ts'
 import { type Listening, urlOf } from './listen.ts'
+import { overloaded } from './load-shedding.ts'
 import type { Logger } from './log.ts'
-import { type HistogramSeries, latencyBucketsSeconds, type Metrics } from './metrics.ts'
+import type { Metrics } from './metrics.ts'
 import { traceRequests } from './tracing/trace-http.ts'
 
 export type { Listening } from './listen.ts'
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** The statuses a route without a response schema answers, so that their series exist at 0. */
-    readonly statuses?: readonly number[]
-  }
-}
 
 export interface HttpServerOptions {
   readonly log: Logger
@@ -41,6 +33,8 @@ export interface HttpServerOptions {
   readonly bodyLimitBytes: number
   /** How long a client may take to send a whole request. */
   readonly requestTimeoutMs: number
+  /** Turns of the event loop that stay longer mean overload (load-shedding.ts); 0, or absent, refuses nothing. */
+  readonly shedTurnMsMax?: number
   /** Answers 405 where a path has routes for other methods only; 404 unless given. */
   readonly tellsMethods?: boolean
   /** Further Fastify options, such as `routerOptions`. */
@@ -55,9 +49,6 @@ const fromText = addFormats.default(new Ajv.Ajv({ useDefaults: true, strict: tru
 export function compileBody(schema: object) {
   return exact.compile(schema)
 }
-
-/** The label of requests that match no route. */
-const noRoute = 'none'
 
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const server = Fastify({
@@ -82,6 +73,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     (httpPart === 'body' ? exact : fromText).compile(schema),
   )
   const measureUnrouted = measureRequests(server, options.metrics)
+  shedLoad(server, options.metrics, options.shedTurnMsMax ?? 0, (reply) => sendProblem(reply, overloaded))
   traceRequests(server)
   parseJsonBodies(server)
   const methodsOf = options.tellsMethods === true ? watchMethods(server) : () => []
@@ -211,57 +203,6 @@ function fieldOf(instancePath: string | undefined, params: Record<string, unknow
   const named = params?.missingProperty ?? params?.additionalProperty
   if (typeof named === 'string') path.push(named)
   return path.join('.')
-}
-
-/** What a route may answer: the responses of its schema, or `config.statuses` where it has none; and our failures. */
-function expectedStatuses(route: RouteOptions): ReadonlySet<string> {
-  const { response } = (route.schema ?? {}) as { response?: Readonly<Record<string, unknown>> }
-  const declared =
-    response === undefined ? (route.config?.statuses ?? [200]).map(String) : Object.keys(response)
-  return new Set([...declared.filter((status) => /^\d{3}$/.test(status)), '500', '503'])
-}
-
-/**
- * Records each request from the moment its head was parsed to its last byte, by route: never by URL or code. Gives
- * back what records a request that has no route.
- */
-function measureRequests(
-  server: FastifyInstance,
-  metrics: Metrics,
-): (request: FastifyRequest, reply: FastifyReply) => void {
-  const durations = metrics.histogram(
-    'http_request_duration_seconds',
-    'Time from the parsed head of a request to the end of its answer.',
-    ['service', 'route', 'method', 'code'],
-    latencyBucketsSeconds,
-  )
-  // Each route knows its own series: nothing about a request but its method and status is looked up for it.
-  server.addHook('onRoute', (route) => {
-    const methods = [route.method].flat()
-    const seriesOf = new Map(methods.map((method) => [method, new Map<number, HistogramSeries>()]))
-    const series = (method: string, status: number) => {
-      const labels = { service: metrics.service, route: route.url, method, code: String(status) }
-      const found = durations.labels(labels)
-      seriesOf.get(method)?.set(status, found)
-      return found
-    }
-    for (const method of methods) {
-      for (const status of expectedStatuses(route)) series(method, Number(status))
-    }
-    const observe: onResponseHookHandler = (request, reply, done) => {
-      const { statusCode } = reply
-      const found = seriesOf.get(request.method)?.get(statusCode) ?? series(request.method, statusCode)
-      found.observe(reply.elapsedTime / 1000)
-      done()
-    }
-    route.onResponse = [route.onResponse ?? [], observe].flat()
-  })
-  return (request, reply) => {
-    const labels = { service: metrics.service, route: noRoute, method: request.method }
-    reply.raw.once('finish', () => {
-      durations.observe({ ...labels, code: String(reply.statusCode) }, reply.elapsedTime / 1000)
-    })
-  }
 }
 
 const closeIdleEveryMs = 25

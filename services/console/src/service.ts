@@ -24,6 +24,7 @@ export async function startConsole(config: ConsoleConfig, { log, metrics, health
   const server = await createConsoleServer({
     log,
     metrics,
+    shedTurnMsMax: config.shedTurnMsMax,
     events,
     shortener,
     analytics,

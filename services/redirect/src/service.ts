@@ -90,6 +90,7 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
     log,
     metrics: context.metrics,
     publicUrl: config.publicUrl,
+    shedTurnMsMax: config.shedTurnMsMax,
     findLink,
     authority: sources.authority,
     clicks,

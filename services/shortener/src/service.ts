@@ -96,7 +96,7 @@ export async function startShortener(
   const protoFiles = ['linkfleet/links/v1/links.proto']
   const grpcPlace = { host: config.grpcHost, port: config.grpcPort }
   const grpc = resources.use(await startGrpcServer({ ...grpcPlace, services, protoFiles, log, metrics }))
-  const server = await createApiServer(api, log, metrics)
+  const server = await createApiServer(api, log, metrics, config.shedTurnMsMax)
   const http = resources.use(await listen(server, config.httpHost, config.httpPort))
   resources.use(await seedAdminKey(config.adminKeyFile, credentials, events))
   health.setReady()

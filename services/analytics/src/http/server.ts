@@ -5,18 +5,20 @@ import type { Metrics } from '@linkfleet/runtime/metrics'
 import type { FastifyInstance } from 'fastify'
 import type { LiveFeed } from '../adapters/live-feed.ts'
 import type { Retention } from '../domain/stats-range.ts'
-import type { Links, StatsReader } from '../ports.ts'
+import type { ExportReader, Links, StatsReader } from '../ports.ts'
 import type { Authorize } from './authorize.ts'
 import { fleetSummaryRoute } from './fleet-summary.ts'
 import { linkStatsRoute } from './link-stats.ts'
 import { liveStatsRoutes } from './live-stats.ts'
 import { describeApi } from './openapi.ts'
+import { statsExportRoutes } from './stats-export.ts'
 import { topLinksRoute } from './top-links.ts'
 
 /** What the routes need. */
 export interface StatsApi {
   readonly stats: StatsReader
   readonly live: LiveFeed
+  readonly exports: ExportReader
   readonly links: Links
   readonly authorize: Authorize
   readonly retention: Retention
@@ -29,11 +31,19 @@ export async function createStatsServer(
   api: StatsApi,
   log: Logger,
   metrics: Metrics,
+  shedTurnMsMax = 0,
 ): Promise<FastifyInstance> {
-  const server = createHttpServer({ log, metrics, bodyLimitBytes: 1_024, requestTimeoutMs: 10_000 })
+  const server = createHttpServer({
+    log,
+    metrics,
+    bodyLimitBytes: 1_024,
+    requestTimeoutMs: 10_000,
+    shedTurnMsMax,
+  })
   await describeApi(server)
   // Responses are described for people; what is sent is already exact.
   server.setSerializerCompiler(() => JSON.stringify)
-  for (const route of [linkStatsRoute, fleetSummaryRoute, topLinksRoute, liveStatsRoutes]) route(server, api)
+  for (const route of [linkStatsRoute, fleetSummaryRoute, topLinksRoute, liveStatsRoutes, statsExportRoutes])
+    route(server, api)
   return server
 }

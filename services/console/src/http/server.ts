@@ -24,6 +24,7 @@ import { sloRoute } from './slo.ts'
 import { sloReportRoute } from './slo-report.ts'
 
 export interface ConsoleServerOptions {
+  readonly shedTurnMsMax?: number
   readonly log: Logger
   readonly metrics: Metrics
   readonly events: Events
@@ -51,7 +52,13 @@ const reportKeptMs = 30_000
 export async function createConsoleServer(options: ConsoleServerOptions): Promise<FastifyInstance> {
   const { shortener, analytics, sessions, monitoring, instances, events, nowMs } = options
   const { log, metrics, consoleUrl, publicUrl, webFolder } = options
-  const server = createHttpServer({ log, metrics, bodyLimitBytes, requestTimeoutMs })
+  const server = createHttpServer({
+    log,
+    metrics,
+    bodyLimitBytes,
+    requestTimeoutMs,
+    shedTurnMsMax: options.shedTurnMsMax ?? 0,
+  })
   await server.register(fastifyCookie)
   guardRequests(server, consoleUrl, events)
   const sendShell = await openShell(webFolder)

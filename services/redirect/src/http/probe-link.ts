@@ -33,7 +33,10 @@ export function probeLinks({ findLink, misses, clock }: ProbeLinkDependencies): 
     }
     return reply
   }
-  const route = { method: ['GET', 'HEAD'], config: { statuses: [204, 404, 410, 429] } }
+  const route = {
+    method: ['GET', 'HEAD'],
+    config: { statuses: [204, 404, 410, 429], priority: 'exempt' as const },
+  }
   return [
     {
       ...route,

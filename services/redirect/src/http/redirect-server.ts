@@ -24,6 +24,7 @@ export interface RedirectServerOptions {
   readonly log: Logger
   readonly metrics: Metrics
   readonly publicUrl: string
+  readonly shedTurnMsMax?: number
   readonly findLink: FindLink
   readonly authority: MayMiss<LinkAuthority>
   readonly descriptions: MayMiss<LinkDescriptions>
@@ -50,6 +51,7 @@ export function createRedirectServer(options: RedirectServerOptions): RedirectSe
     metrics: options.metrics,
     bodyLimitBytes: 1_024,
     requestTimeoutMs: 10_000,
+    shedTurnMsMax: options.shedTurnMsMax ?? 0,
     fastify: {
       exposeHeadRoutes: false,
       // A path that cannot be decoded is no link either.

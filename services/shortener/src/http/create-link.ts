@@ -63,27 +63,34 @@ const schema = {
   ),
 }
 
+/** Creates wait for each other's transactions; an answer that takes longer than this is close to being late. */
+const waitMsMax = 150
+
 export function createLinkRoute(server: FastifyInstance, api: Api): void {
-  server.post<{ Body: Static<typeof CreateBody> }>('/api/v1/links', { schema }, async (request, reply) => {
-    const caller = await api.authorize(request, 'create')
-    const { body, headers } = request
-    const key = headers['idempotency-key'] as string | undefined
-    const idempotency = key === undefined ? null : identifyRequest(key, caller.subject, body)
-    const author = { subject: caller.subject, mayRead: mayDo(caller, 'read') }
-    const created = await createOrReplay(api, body, author, idempotency, request.answerByMs)
-    const { link, isReplay, isReused } = created
-    if (isReplay) api.events.createReplayed()
-    else if (isReused) api.events.linksReused(1)
-    else api.events.linksCreated(1)
-    reply.code(isReused ? 200 : 201)
-    reply.header('location', `/api/v1/links/${link.code}`).header('etag', entityTagOf(link))
-    if (isReplay) reply.header('idempotency-replayed', 'true')
-    const json = toLinkJson(link, api.publicUrl)
-    if (prefersPlainText(headers.accept)) {
-      return reply.type('text/plain; charset=utf-8').send(`${json.shortUrl}\n`)
-    }
-    return json
-  })
+  server.post<{ Body: Static<typeof CreateBody> }>(
+    '/api/v1/links',
+    { schema, config: { priority: 'low', waitMsMax } },
+    async (request, reply) => {
+      const caller = await api.authorize(request, 'create')
+      const { body, headers } = request
+      const key = headers['idempotency-key'] as string | undefined
+      const idempotency = key === undefined ? null : identifyRequest(key, caller.subject, body)
+      const author = { subject: caller.subject, mayRead: mayDo(caller, 'read') }
+      const created = await createOrReplay(api, body, author, idempotency, request.answerByMs)
+      const { link, isReplay, isReused } = created
+      if (isReplay) api.events.createReplayed()
+      else if (isReused) api.events.linksReused(1)
+      else api.events.linksCreated(1)
+      reply.code(isReused ? 200 : 201)
+      reply.header('location', `/api/v1/links/${link.code}`).header('etag', entityTagOf(link))
+      if (isReplay) reply.header('idempotency-replayed', 'true')
+      const json = toLinkJson(link, api.publicUrl)
+      if (prefersPlainText(headers.accept)) {
+        return reply.type('text/plain; charset=utf-8').send(`${json.shortUrl}\n`)
+      }
+      return json
+    },
+  )
 }
 
 /**

@@ -58,6 +58,7 @@ export function createLinksBulkRoute(server: FastifyInstance, api: Api): void {
   server.post<{ Body: Static<typeof Envelope> }>(
     '/api/v1/links/bulk',
     {
+      config: { priority: 'low' },
       schema,
       bodyLimit: bodyLimitBytes,
       validatorCompiler: ({ schema: part, httpPart }) =>

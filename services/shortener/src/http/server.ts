@@ -29,8 +29,20 @@ declare module 'fastify' {
   }
 }
 
-export async function createApiServer(api: Api, log: Logger, metrics: Metrics): Promise<FastifyInstance> {
-  const server = createHttpServer({ log, metrics, bodyLimitBytes, requestTimeoutMs, tellsMethods: true })
+export async function createApiServer(
+  api: Api,
+  log: Logger,
+  metrics: Metrics,
+  shedTurnMsMax: number,
+): Promise<FastifyInstance> {
+  const server = createHttpServer({
+    log,
+    metrics,
+    bodyLimitBytes,
+    requestTimeoutMs,
+    shedTurnMsMax,
+    tellsMethods: true,
+  })
   // JSON only: a form or text/plain can be posted by any web page without asking first.
   server.removeContentTypeParser('text/plain')
   server.decorateRequest('answerByMs', 0)

@@ -1,0 +1,144 @@
+/** How long each request took, by route, and the refusal of what is too much: both begin when a request arrived. */
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  onResponseHookHandler,
+  RouteOptions,
+} from 'fastify'
+import { type Priority, TurnAdmission, WaitingRoom, WaitLimit } from './load-shedding.ts'
+import { type HistogramSeries, latencyBucketsSeconds, type Metrics } from './metrics.ts'
+import { turnClock } from './turn-clock.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The statuses a route without a response schema answers, so that their series exist at 0. */
+    readonly statuses?: readonly number[]
+    /** What is refused first when more is asked than can be answered; `normal` unless given. */
+    readonly priority?: Priority
+    /** Requests of this route queue elsewhere: fewer are let in at once when answers take longer than this. */
+    readonly waitMsMax?: number
+  }
+  interface FastifyRequest {
+    /** The earliest moment, of performance.now(), at which this request can have arrived. */
+    arrivedMs: number
+  }
+}
+
+/** The label of requests that match no route. */
+const noRoute = 'none'
+const inFlightMin = 64
+const inFlightMax = 2_048
+
+type Refuse = (reply: FastifyReply) => void
+
+/** What a route may answer: the responses of its schema, or `config.statuses` where it has none; and our failures. */
+function expectedStatuses(route: RouteOptions): ReadonlySet<string> {
+  const { response } = (route.schema ?? {}) as { response?: Readonly<Record<string, unknown>> }
+  const declared =
+    response === undefined ? (route.config?.statuses ?? [200]).map(String) : Object.keys(response)
+  return new Set([...declared.filter((status) => /^\d{3}$/.test(status)), '500', '503'])
+}
+
+/**
+ * Records each request from the moment it arrived (turn-clock.ts) to its last byte, by route: never by URL or code.
+ * Gives back what records a request that has no route.
+ */
+export function measureRequests(
+  server: FastifyInstance,
+  metrics: Metrics,
+): (request: FastifyRequest, reply: FastifyReply) => void {
+  const turns = turnClock()
+  server.decorateRequest('arrivedMs', 0)
+  server.server.on('connection', (socket) => turns.accepted(socket))
+  server.addHook('onRequest', (request, _reply, done) => {
+    request.arrivedMs = turns.arrivedMs(request.raw.socket)
+    done()
+  })
+  const durations = metrics.histogram(
+    'http_request_duration_seconds',
+    'Time from the arrival of a request to the end of its answer, with its wait for a busy event loop: an upper bound of it.',
+    ['service', 'route', 'method', 'code'],
+    latencyBucketsSeconds,
+  )
+  // Each route knows its own series: nothing about a request but its method and status is looked up for it.
+  server.addHook('onRoute', (route) => {
+    const methods = [route.method].flat()
+    const seriesOf = new Map(methods.map((method) => [method, new Map<number, HistogramSeries>()]))
+    const series = (method: string, status: number) => {
+      const labels = { service: metrics.service, route: route.url, method, code: String(status) }
+      const found = durations.labels(labels)
+      seriesOf.get(method)?.set(status, found)
+      return found
+    }
+    for (const method of methods) {
+      for (const status of expectedStatuses(route)) series(method, Number(status))
+    }
+    const observe: onResponseHookHandler = (request, reply, done) => {
+      const { statusCode } = reply
+      const found = seriesOf.get(request.method)?.get(statusCode) ?? series(request.method, statusCode)
+      found.observe((performance.now() - request.arrivedMs) / 1000)
+      done()
+    }
+    route.onResponse = [route.onResponse ?? [], observe].flat()
+  })
+  return (request, reply) => {
+    const labels = { service: metrics.service, route: noRoute, method: request.method }
+    reply.raw.once('finish', () => {
+      const seconds = (performance.now() - request.arrivedMs) / 1000
+      durations.observe({ ...labels, code: String(reply.statusCode) }, seconds)
+    })
+  }
+}
+
+/** Refuses the excess by both rules of load-shedding.ts. To be called after `measureRequests`, before any other hook. */
+export function shedLoad(server: FastifyInstance, metrics: Metrics, turnMsMax: number, refuse: Refuse): void {
+  if (turnMsMax === 0) return
+  const { service } = metrics
+  const shed = metrics.counter(
+    'http_requests_shed_total',
+    'Requests that were answered 503 at once because more was asked than can be answered in time.',
+    ['service', 'priority'],
+    [
+      { service, priority: 'normal' },
+      { service, priority: 'low' },
+    ],
+  )
+  const admission = new TurnAdmission(turnMsMax)
+  const room = new WaitingRoom(admission, turnMsMax / 2, () => performance.now())
+  const watching = turnClock().watch((turn) => admission.turnEnded(turn))
+  server.addHook('onClose', (_server, done) => {
+    watching[Symbol.dispose]()
+    done()
+  })
+  const serve = () => {
+    room.serve()
+    if (!room.isEmpty) setImmediate(serve)
+  }
+  server.addHook('onRequest', (request, reply, done) => {
+    // Nobody overtakes those who still wait when it is over.
+    if (!admission.isOverloaded && room.isEmpty) return done()
+    const priority = request.routeOptions.config.priority ?? 'normal'
+    if (priority === 'exempt') return done()
+    const refuseIt = () => {
+      shed.inc({ service, priority })
+      refuse(reply)
+    }
+    if (room.isEmpty) setImmediate(serve)
+    room.add(priority, { arrivedMs: request.arrivedMs, begin: done, refuse: refuseIt })
+  })
+  server.addHook('onRoute', (route) => {
+    const waitMsMax = route.config?.waitMsMax
+    if (waitMsMax === undefined) return
+    const limit = new WaitLimit({ waitMsMax, inFlightMin, inFlightMax })
+    const enter = (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+      if (limit.begin()) {
+        reply.raw.once('close', () => limit.end(performance.now() - request.arrivedMs, performance.now()))
+        return done()
+      }
+      shed.inc({ service, priority: route.config?.priority ?? 'normal' })
+      refuse(reply)
+    }
+    route.onRequest = [enter, route.onRequest ?? []].flat()
+  })
+}
