@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { sleep } from '@linkfleet/runtime/backoff'
 import { openKafka } from '@linkfleet/runtime/kafka'
 import { createLogger } from '@linkfleet/runtime/log'
+import { startTracing } from '@linkfleet/runtime/tracing/tracing'
 import { sentKeptMs } from '../../domain/spool/spool-sender.ts'
 import { openClickTopicKafka } from './click-topic-kafka.ts'
 import { FolderSender } from './folder-sender.ts'
@@ -14,6 +15,8 @@ import type { WorkerOptions, WorkerReport, WorkerRequest } from './worker-messag
 const options = workerData as WorkerOptions
 const port = parentPort!
 const log = createLogger('redirect', options.instance, options.logLevel)
+// A thread has modules of its own, and with them a tracer of its own.
+const tracing = await startTracing('redirect', options.instance)
 const kafka = openKafka({ brokers: options.brokers, clientId: options.instance, log })
 const topic = openClickTopicKafka(kafka, options.topic, options.partitions)
 const ownFolders = new Map<string, FolderSender>()
@@ -103,5 +106,5 @@ while (!closing) {
 for (const folder of [...ownFolders.values(), ...adoptedFolders.values()]) await folder.close()
 report(performance.now())
 // What is still on its way at Kafka is sent again by the next start; waiting for it is not worth more than this.
-await Promise.race([topic.close(), sleep(500)])
+await Promise.race([Promise.all([topic.close(), tracing[Symbol.asyncDispose]()]), sleep(500)])
 process.exit(0)
