@@ -34,6 +34,12 @@ const texts = {
     --prometheus URL        who has the numbers                          (the fleet in --home)
     --home DIR              a fleet of npm start                         (.linkfleet)
 npm run slo -- generate [--check]   rules, dashboards and documents from deploy/slo`,
+  analytics: `npm run analytics -- rebuild [options]      count all clicks anew from the archive (ARCHIVE_URL), then swap
+    --trial                 count, compare, and leave the live counts as they are
+    --allow-gaps            go on without records that are in neither archive nor Kafka
+    --allow-fewer           swap although the new counts are fewer
+npm run analytics -- dead-letters list | replay all | replay ID…      messages that could not be read
+    both take the fleet in .linkfleet, unless DATABASE_URL and KAFKA_BROKERS name another`,
 }
 
 const environment = `Environment: DATABASE_URL, DATABASE_REPLICA_URLS, REDIS_URL, KAFKA_BROKERS and PROMETHEUS_URL name engines to use

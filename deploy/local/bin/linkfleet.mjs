@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { help } from './help.mjs'
 import { installDependencies, root } from './install.mjs'
 
-const commands = ['start', 'status', 'stop', 'demo', 'test', 'check', 'bench', 'load', 'slo']
+const commands = ['start', 'status', 'stop', 'demo', 'test', 'check', 'bench', 'load', 'slo', 'analytics']
 const [command, ...args] = process.argv.slice(2)
 
 if (Number(process.versions.node.split('.')[0]) < 20) {

@@ -16,6 +16,7 @@ const commands: Record<string, () => Promise<Command>> = {
   bench: async () => (await import('./commands/measure.ts')).bench,
   load: async () => (await import('./commands/measure.ts')).load,
   slo: async () => (await import('./commands/slo.ts')).slo,
+  analytics: async () => (await import('./commands/analytics.ts')).analytics,
 }
 
 const [name = '', ...args] = process.argv.slice(2)
