@@ -1,5 +1,5 @@
 import { readAdminKey } from '@linkfleet/testkit/fleet'
-import { call, untilCounted } from '@linkfleet/testkit/fleet-client'
+import { call, createLink, follow, untilCounted } from '@linkfleet/testkit/fleet-client'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { type OpenBrowser, openBrowser, targetHost } from './open-browser.ts'
@@ -55,6 +55,101 @@ test('a link made in the console leads to its target, and its count rises', asyn
   await expect
     .poll(async () => await page.getByTestId('total-clicks').textContent(), { timeout: 10_000 })
     .toBe('1')
+})
+
+/** The sum of a list's rows, by its title. */
+async function sumOf(page: Page, title: string): Promise<number> {
+  const numbers = page.locator(`section[aria-label="${title}"] [data-clicks]`)
+  const clicks = await numbers.evaluateAll((rows) =>
+    rows.map((row) => Number(row.getAttribute('data-clicks'))),
+  )
+  return clicks.reduce((sum, count) => sum + count, 0)
+}
+
+const numberIn = async (page: Page, testId: string) =>
+  Number((await page.getByTestId(testId).textContent())?.replace(/\D/g, ''))
+
+test('every number of a link’s page agrees with the others, and rises by itself', async () => {
+  const agents = [
+    'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+    'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)',
+  ]
+  const { code } = await createLink(fleet, { url: `http://${targetHost}/counted` })
+  for (let number = 0; number < 30; number++) {
+    const language = `x${String.fromCharCode(97 + (number % 12))}`
+    await follow(fleet, `${code}?utm_source=s${number % 10}`, {
+      'user-agent': agents[number % 3 === 0 ? 1 : 0] ?? '',
+      'accept-language': number % 4 === 0 ? '' : language,
+      referer: `https://site${number % 11}.example/`,
+    })
+  }
+  await untilCounted(fleet, code, 30)
+  const page = await logIn()
+  await page.goto(`${fleet.consoleUrl}/links/${code}`)
+  await expect.poll(async () => await numberIn(page, 'total-clicks'), { timeout: 10_000 }).toBe(30)
+  expect(await numberIn(page, 'human-clicks')).toBe(20)
+  expect(await numberIn(page, 'bot-clicks')).toBe(10)
+  expect(await numberIn(page, 'range-clicks')).toBe(30)
+  expect(await numberIn(page, 'days-clicks')).toBe(30)
+  const lists = ['Countries', 'Referrers', 'Browsers', 'Systems', 'Devices', 'Languages', 'Campaign sources']
+  for (const title of lists) expect([title, await sumOf(page, title)]).toEqual([title, 30])
+  await page.getByTestId('live').getByText('live').waitFor()
+  await follow(fleet, code)
+  await expect.poll(async () => await numberIn(page, 'total-clicks'), { timeout: 10_000 }).toBe(31)
+  await expect.poll(async () => await sumOf(page, 'Browsers'), { timeout: 10_000 }).toBe(31)
+  expect(await numberIn(page, 'range-clicks')).toBe(31)
+})
+
+test('a part of the chart that is dragged over is shown by shorter intervals, and back', async () => {
+  const { code } = await createLink(fleet, { url: `http://${targetHost}/zoomed` })
+  await follow(fleet, code)
+  await untilCounted(fleet, code, 1)
+  const page = await logIn()
+  await page.goto(`${fleet.consoleUrl}/links/${code}`)
+  const range = page.getByTestId('range-clicks').locator('..')
+  await range.getByText('by the hour').waitFor()
+  const chart = await page.locator('.chart .u-over').boundingBox()
+  if (chart === null) throw new Error('There is no chart.')
+  const y = chart.y + chart.height / 2
+  await page.mouse.move(chart.x + chart.width * 0.9, y)
+  await page.mouse.down()
+  await page.mouse.move(chart.x + chart.width - 1, y, { steps: 4 })
+  await page.mouse.up()
+  await range.getByText('by the minute').waitFor()
+  await page.getByRole('button', { name: 'Reset zoom' }).click()
+  await range.getByText('by the hour').waitFor()
+  expect(await numberIn(page, 'range-clicks')).toBe(1)
+})
+
+test('a link gets its options when it is made, shows them as badges, and loses them by an edit', async () => {
+  const page = await logIn()
+  await page.getByLabel('Long URL').fill(`http://${targetHost}/options`)
+  await page.getByText('More options').click()
+  const alias = `o${Date.now().toString(36)}`
+  await page.getByLabel('Alias').fill(alias)
+  await page.getByLabel('Most clicks').fill('none')
+  await page.getByRole('button', { name: 'Shorten' }).click()
+  await page.locator('#max-clicks-wrong').waitFor()
+  await page.getByLabel('Most clicks').fill('5')
+  await page.getByLabel('Password').fill('open sesame')
+  await page.getByLabel('Redirect status').selectOption('307')
+  await page.getByLabel('Hand on the query').check()
+  await page.getByRole('button', { name: 'Shorten' }).click()
+  await page.getByTestId('short-url').waitFor()
+  await page.goto(`${fleet.consoleUrl}/links`)
+  const row = page.getByTestId('link-rows').locator('tr', { hasText: alias })
+  for (const badge of ['at most 5 clicks', 'password', '307', 'hands on query']) {
+    await row.getByText(badge, { exact: true }).waitFor()
+  }
+  expect((await follow(fleet, alias)).status).toBe(403)
+  await page.goto(`${fleet.consoleUrl}/links/${alias}`)
+  await page.getByLabel('Ask for no password any more').check()
+  await page.getByLabel('Most clicks').fill('')
+  await page.getByRole('button', { name: 'Save changes' }).click()
+  await expect
+    .poll(async () => await page.locator('.badge').allTextContents())
+    .toEqual(['307', 'hands on query'])
+  await expect.poll(async () => (await follow(fleet, alias)).status, { timeout: 5_000 }).toBe(307)
 })
 
 test('the SLO page shows the requests of the fleet', async () => {

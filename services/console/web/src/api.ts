@@ -10,7 +10,12 @@ export interface Link {
   readonly url: string
   readonly title?: string | null
   readonly tags?: readonly string[]
+  readonly startsAt?: string | null
   readonly expiresAt?: string | null
+  readonly maxClicks?: number | null
+  readonly hasPassword?: boolean
+  readonly redirectStatus?: number
+  readonly forwardQuery?: boolean
   readonly createdAt: string
   readonly updatedAt: string
   readonly version: number | string
@@ -22,19 +27,25 @@ export interface LinkPage {
   readonly nextCursor: string | null
 }
 
-export interface NewLink {
-  readonly url: string
-  readonly alias?: string
-  readonly title?: string
-  readonly tags?: readonly string[]
-  readonly expiresAt?: string
-}
-
-export interface LinkChanges {
-  readonly url?: string
+/** What a create and an edit may say; null takes away what a link has. */
+export interface LinkOptions {
   readonly title?: string | null
   readonly tags?: readonly string[]
+  readonly startsAt?: string | null
   readonly expiresAt?: string | null
+  readonly maxClicks?: number | string | null
+  readonly password?: string | null
+  readonly redirectStatus?: number
+  readonly forwardQuery?: boolean
+}
+
+export interface NewLink extends LinkOptions {
+  readonly url: string
+  readonly alias?: string
+}
+
+export interface LinkChanges extends LinkOptions {
+  readonly url?: string
 }
 
 export type Interval = 'minute' | 'hour' | 'day'
@@ -46,22 +57,52 @@ export interface Named {
 }
 
 export interface Stats {
+  readonly code: string
+  /** Of all time, as are people, bots and orphans. */
   readonly total: number
   readonly humans: number
   readonly bots: number
-  readonly uniqueVisitors?: number | null
+  readonly orphans: number
+  readonly orphansByReason: Readonly<Record<string, number>>
+  readonly interval: Interval
+  readonly from: string
+  readonly to: string
+  /** The sum of the series. */
+  readonly clicks: number
   readonly series: readonly {
     readonly start: string
     readonly clicks: number
-    readonly humans?: number
-    readonly bots?: number
+    readonly humans: number
+    readonly bots: number
   }[]
-  readonly countries?: readonly Named[]
-  readonly referrers?: readonly Named[]
-  readonly browsers?: readonly Named[]
-  readonly operatingSystems?: readonly Named[]
-  readonly devices?: readonly Named[]
-  readonly asOf?: string | null
+  /** The whole days that the lists and the visitors are of. */
+  readonly days: { readonly from: string; readonly to: string; readonly clicks: number }
+  readonly uniqueVisitors: number
+  readonly countries: readonly Named[]
+  readonly regions: readonly Named[]
+  readonly cities: readonly Named[]
+  readonly referrers: readonly Named[]
+  readonly browsers: readonly Named[]
+  readonly operatingSystems: readonly Named[]
+  readonly devices: readonly Named[]
+  readonly languages: readonly Named[]
+  readonly utmSources: readonly Named[]
+  readonly utmMediums: readonly Named[]
+  readonly utmCampaigns: readonly Named[]
+  readonly utmTerms: readonly Named[]
+  readonly utmContents: readonly Named[]
+  readonly recentClicks: readonly RecentClick[]
+  readonly asOf: string | null
+}
+
+export interface RecentClick {
+  readonly at: string
+  readonly bot: boolean
+  readonly country: string | null
+  readonly browser: string | null
+  readonly operatingSystem: string | null
+  readonly device: string | null
+  readonly referrer: string | null
 }
 
 /** What went wrong, in words for people. `status` 0: the console itself was not reached. */
@@ -140,8 +181,11 @@ export const api = {
   changeLink: (code: string, changes: LinkChanges, version: number | string) =>
     call<Link>('PATCH', linkPath(code), { body: changes, headers: { 'if-match': `"${version}"` } }),
   deleteLink: (code: string) => call<void>('DELETE', linkPath(code)),
-  readStats: (code: string, query: { from: string; to: string; interval: Interval }) =>
+  readStats: (code: string, query: { from: string; to: string; interval: Interval; timezone: string }) =>
     call<Stats>('GET', `${linkPath(code)}/stats${search(query)}`),
+  livePath: (code: string) => `${linkPath(code)}/stats/live`,
+  exportPath: ({ code, from, to, interval }: Stats, format: 'csv' | 'ndjson') =>
+    `${linkPath(code)}/stats/export${search({ format, from, to, interval })}`,
   readSlo: (range: SloRange) => call<SloView>('GET', `/api/console/slo?range=${range}`),
   readReport: (day: string) =>
     call<ReportView>('GET', `/api/console/slo/report?day=${encodeURIComponent(day)}`),

@@ -83,6 +83,14 @@ export function dateTime(moment: string): string {
     : date.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
 }
 
+/** A day of UTC, without its time. */
+export function day(moment: string): string {
+  const date = new Date(moment)
+  return Number.isNaN(date.getTime())
+    ? absent
+    : date.toLocaleDateString('en-GB', { dateStyle: 'medium', timeZone: 'UTC' })
+}
+
 export function clock(moment: string): string {
   const date = new Date(moment)
   return Number.isNaN(date.getTime()) ? absent : date.toLocaleTimeString('en-GB')

@@ -2,10 +2,10 @@ import { useState } from 'preact/hooks'
 import { useRoute } from 'preact-iso'
 import { api, type Link } from '../api.ts'
 import { ago, dateTime, withoutScheme } from '../format.ts'
+import { Badges } from '../parts/badges.tsx'
 import { CopyButton } from '../parts/copy-button.tsx'
 import { DeleteLink } from '../parts/delete-link.tsx'
 import { EditLink } from '../parts/edit-link.tsx'
-import { isOver } from '../parts/link-rows.tsx'
 import { LinkStats } from '../parts/link-stats.tsx'
 import { QrCode } from '../parts/qr-code.tsx'
 import { Failed, Loading } from '../parts/states.tsx'
@@ -59,7 +59,7 @@ function LinkHead({ link }: { link: Link }) {
             {withoutScheme(link.shortUrl)}
           </a>
           <CopyButton isSmall text={link.shortUrl} label="the short link" />
-          {isOver(link) && <span class="badge badge-warn">ended</span>}
+          <Badges link={link} />
         </p>
         <p class="target">
           leads to{' '}
@@ -70,6 +70,7 @@ function LinkHead({ link }: { link: Link }) {
         <p class="muted">
           Made <span title={dateTime(link.createdAt)}>{ago(link.createdAt)}</span>
           {link.updatedAt !== link.createdAt && <> · changed {ago(link.updatedAt)}</>}
+          {typeof link.startsAt === 'string' && <> · starts {dateTime(link.startsAt)}</>}
           {typeof link.expiresAt === 'string' && <> · ends {dateTime(link.expiresAt)}</>}
         </p>
         {link.tags !== undefined && link.tags.length > 0 && (

@@ -1,18 +1,17 @@
 import { useRef, useState } from 'preact/hooks'
 import { type ApiFailure, api, type Link, type NewLink, newIdempotencyKey } from '../api.ts'
-import { tagsOf, withoutScheme } from '../format.ts'
+import { withoutScheme } from '../format.ts'
+import { changedOptions, emptyOptions, type OptionsDraft } from '../link-options.ts'
 import { toFailure } from '../use-load.ts'
 import { concernsNone, Field, focusWrongField } from './field.tsx'
+import { OptionFields } from './option-fields.tsx'
 
-interface Draft {
+interface Draft extends OptionsDraft {
   readonly url: string
   readonly alias: string
-  readonly title: string
-  readonly tags: string
-  readonly expiresAt: string
 }
 
-const emptyDraft: Draft = { url: '', alias: '', title: '', tags: '', expiresAt: '' }
+const emptyDraft: Draft = { url: '', alias: '', ...emptyOptions }
 const fieldNames = Object.keys(emptyDraft)
 
 /** People leave the scheme out; only when nothing like one is there, https is meant. */
@@ -23,13 +22,10 @@ function urlOf(text: string): string {
 }
 
 function newLinkOf(draft: Draft): NewLink {
-  const tags = tagsOf(draft.tags)
   return {
     url: urlOf(draft.url),
     ...(draft.alias.trim() === '' ? {} : { alias: draft.alias.trim() }),
-    ...(draft.title.trim() === '' ? {} : { title: draft.title.trim() }),
-    ...(tags.length === 0 ? {} : { tags }),
-    ...(draft.expiresAt === '' ? {} : { expiresAt: new Date(draft.expiresAt).toISOString() }),
+    ...changedOptions(emptyOptions, draft),
   }
 }
 
@@ -130,14 +126,13 @@ function MoreFields({ bind, publicUrl }: { bind: Bind; publicUrl: string }) {
         prefix={`${withoutScheme(publicUrl)}/`}
         hint="Your own word instead of a drawn code."
       />
-      <Field {...bind('title')} id="title" label="Title" hint="For you, in lists. Visitors do not see it." />
-      <Field {...bind('tags')} id="tags" label="Tags" hint="Separated by commas." />
+      <OptionFields bind={bind} id="" />
       <Field
-        {...bind('expiresAt')}
-        id="expires"
-        label="Ends"
-        type="datetime-local"
-        hint="After this the link answers “gone”. Empty: never."
+        {...bind('password')}
+        id="password"
+        label="Password"
+        type="password"
+        hint="Visitors are asked for it before they are led on."
       />
     </div>
   )

@@ -1,36 +1,28 @@
 import { useRef, useState } from 'preact/hooks'
 import { type ApiFailure, api, type Link, type LinkChanges } from '../api.ts'
-import { localInputOf, tagsOf } from '../format.ts'
+import { changedOptions, emptyOptions, type OptionsDraft, optionsDraftOf } from '../link-options.ts'
 import { toFailure } from '../use-load.ts'
-import { concernsNone, Field, focusWrongField } from './field.tsx'
+import { Check, concernsNone, Field, focusWrongField } from './field.tsx'
+import { OptionFields } from './option-fields.tsx'
 
-interface Draft {
+interface Draft extends OptionsDraft {
   readonly url: string
-  readonly title: string
-  readonly tags: string
-  readonly expiresAt: string
+  /** 'yes' takes the password away. */
+  readonly isOpen: string
 }
 
-const fieldNames: readonly (keyof Draft)[] = ['url', 'title', 'tags', 'expiresAt']
+const fieldNames: readonly string[] = ['url', ...Object.keys(emptyOptions)]
 
 function draftOf(link: Link): Draft {
-  return {
-    url: link.url,
-    title: link.title ?? '',
-    tags: (link.tags ?? []).join(', '),
-    expiresAt: localInputOf(link.expiresAt),
-  }
+  return { url: link.url, isOpen: '', ...optionsDraftOf(link) }
 }
 
 /** Only what differs is sent: an edit of the title must not undo someone else's edit of the URL. */
 function changesOf(before: Draft, after: Draft): LinkChanges {
   return {
     ...(after.url === before.url ? {} : { url: after.url.trim() }),
-    ...(after.title === before.title ? {} : { title: after.title.trim() === '' ? null : after.title.trim() }),
-    ...(after.tags === before.tags ? {} : { tags: tagsOf(after.tags) }),
-    ...(after.expiresAt === before.expiresAt
-      ? {}
-      : { expiresAt: after.expiresAt === '' ? null : new Date(after.expiresAt).toISOString() }),
+    ...changedOptions(before, after),
+    ...(after.isOpen === 'yes' ? { password: null } : {}),
   }
 }
 
@@ -82,15 +74,17 @@ export function EditLink(props: EditLinkProps) {
       <div class="edit-wide">
         <Field {...bind('url')} id="edit-url" label="Target URL" inputMode="url" />
       </div>
-      <Field {...bind('title')} id="edit-title" label="Title" />
-      <Field {...bind('tags')} id="edit-tags" label="Tags" hint="Separated by commas." />
+      <OptionFields bind={bind} id="edit-" />
       <Field
-        {...bind('expiresAt')}
-        id="edit-expires"
-        label="Ends"
-        type="datetime-local"
-        hint="Empty: never."
+        {...bind('password')}
+        id="edit-password"
+        label={props.link.hasPassword === true ? 'New password' : 'Password'}
+        type="password"
+        hint={props.link.hasPassword === true ? 'Empty: the one it has.' : 'Empty: visitors are not asked.'}
       />
+      {props.link.hasPassword === true && (
+        <Check {...bind('isOpen')} id="edit-open" label="Ask for no password any more" />
+      )}
       <Refusal failure={failure} onReload={props.onReload} />
       <div class="button-row">
         <button type="submit" class="button button-main" disabled={!isChanged || isSending}>

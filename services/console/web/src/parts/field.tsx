@@ -11,8 +11,8 @@ export interface FieldProps {
   readonly failure: ApiFailure | null
   readonly hint?: ComponentChildren
   readonly prefix?: string
-  readonly type?: 'text' | 'datetime-local'
-  readonly inputMode?: 'url' | 'text'
+  readonly type?: 'text' | 'datetime-local' | 'password'
+  readonly inputMode?: 'url' | 'text' | 'numeric'
   readonly placeholder?: string
   readonly required?: boolean
   readonly autoFocus?: boolean
@@ -41,7 +41,8 @@ export function Field(props: FieldProps) {
     placeholder: props.placeholder,
     required: props.required,
     autoFocus: props.autoFocus,
-    autoComplete: 'off',
+    // Browsers fill saved passwords into what is merely "off".
+    autoComplete: props.type === 'password' ? 'new-password' : 'off',
     autoCapitalize: 'off',
     spellcheck: false,
     'aria-invalid': isWrong,
@@ -56,20 +57,81 @@ export function Field(props: FieldProps) {
         {prefix !== undefined && <span class="input-prefix">{prefix}</span>}
         {props.type === 'datetime-local' ? (
           <input type="datetime-local" {...common} />
+        ) : props.type === 'password' ? (
+          <input type="password" {...common} />
         ) : (
           <input type="text" inputMode={props.inputMode} {...common} />
         )}
       </div>
-      {isWrong && (
-        <p class="field-wrong" id={wrongId} role="alert">
-          {failure?.message}
+      <FieldNotes {...{ id, name, failure, hint }} />
+    </div>
+  )
+}
+
+/** What is wrong with a field, when the answer named it, and its hint. */
+function FieldNotes(props: Pick<FieldProps, 'id' | 'name' | 'failure' | 'hint'>) {
+  return (
+    <>
+      {concerns(props.failure, props.name) && (
+        <p class="field-wrong" id={`${props.id}-wrong`} role="alert">
+          {props.failure?.message}
         </p>
       )}
-      {hint !== undefined && (
-        <p class="field-hint" id={hintId}>
-          {hint}
+      {props.hint !== undefined && (
+        <p class="field-hint" id={`${props.id}-hint`}>
+          {props.hint}
         </p>
       )}
+    </>
+  )
+}
+
+type PlainFieldProps = Pick<FieldProps, 'id' | 'label' | 'value' | 'onInput' | 'name' | 'failure' | 'hint'>
+
+/** One of a few values. */
+export function Select(
+  props: PlainFieldProps & { options: readonly { readonly value: string; readonly label: string }[] },
+) {
+  const isWrong = concerns(props.failure, props.name)
+  return (
+    <div class="field">
+      <label for={props.id}>{props.label}</label>
+      <div class={`input ${isWrong ? 'input-wrong' : ''}`}>
+        <select
+          id={props.id}
+          name={props.name}
+          value={props.value}
+          aria-invalid={isWrong}
+          onChange={(event) => props.onInput(event.currentTarget.value)}
+        >
+          {props.options.map(({ value, label }) => (
+            <option key={value} value={value}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </div>
+      <FieldNotes {...props} />
+    </div>
+  )
+}
+
+/** 'yes' or nothing. */
+export function Check(props: PlainFieldProps) {
+  return (
+    <div class="field field-check">
+      <label for={props.id}>
+        <input
+          type="checkbox"
+          id={props.id}
+          name={props.name}
+          checked={props.value === 'yes'}
+          aria-describedby={props.hint === undefined ? undefined : `${props.id}-hint`}
+          onChange={(event) => props.onInput(event.currentTarget.checked ? 'yes' : '')}
+        />
+        {props.label}
+      </label>
+      <FieldNotes {...props} />
     </div>
   )
 }

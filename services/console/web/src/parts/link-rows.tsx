@@ -1,10 +1,7 @@
 import type { Link } from '../api.ts'
 import { ago, compact, dateTime, withoutScheme } from '../format.ts'
+import { Badges } from './badges.tsx'
 import { CopyButton } from './copy-button.tsx'
-
-export function isOver(link: Link, nowMs: number = Date.now()): boolean {
-  return typeof link.expiresAt === 'string' && Date.parse(link.expiresAt) <= nowMs
-}
 
 /** Links as rows of a table; on a narrow screen each row is a block of its own. */
 export function LinkRows({ links, onTag }: { links: readonly Link[]; onTag?: (tag: string) => void }) {
@@ -40,7 +37,7 @@ function LinkRow({ link, onTag }: { link: Link; onTag: ((tag: string) => void) |
           <a class="rows-code" href={`/links/${encodeURIComponent(link.code)}`}>
             {link.code}
           </a>
-          {isOver(link) && <span class="badge badge-warn">ended</span>}
+          <Badges link={link} />
           {link.title ? <span class="rows-title">{link.title}</span> : null}
           <span class="rows-target" title={link.url}>
             {withoutScheme(link.url)}

@@ -32,6 +32,8 @@ export interface TimeChartProps {
   readonly heightPx?: number
   /** The whole stretch, also where there is no value; seconds since the epoch. */
   readonly stretch?: readonly [number, number]
+  /** A part was dragged over; seconds since the epoch. Without it nothing can be. */
+  readonly onZoom?: (fromSeconds: number, toSeconds: number) => void
 }
 
 /** A custom property's colour in the theme of the moment, in a form that a canvas takes. */
@@ -128,6 +130,19 @@ function rangeOf(bottom: number, top: number, props: TimeChartProps): [number, n
   return props.isLogarithmic ? logarithmicRange(bottom, top, line) : linearRange(top, props.isWhole ? 5 : 1)
 }
 
+/** The chart itself stays as it is: who looks closer gets finer data. */
+function dragOf({ onZoom }: TimeChartProps): uPlot.Cursor.Drag {
+  return { x: onZoom !== undefined, y: false, setScale: false, dist: 8 }
+}
+
+function zoomTo(plot: uPlot, { onZoom }: TimeChartProps): void {
+  const { left, width } = plot.select
+  if (width === 0) return
+  const [from, to] = [plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x')]
+  plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
+  onZoom?.(from, to)
+}
+
 type Latest = { readonly current: TimeChartProps }
 
 function draw(
@@ -150,7 +165,7 @@ function draw(
     height: heightPx,
     padding: [14, 24, 0, 0],
     legend: { show: false },
-    cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
+    cursor: { y: false, drag: dragOf(latest.current), points: { size: 8 } },
     scales: {
       x: { time: true, range: (_plot, from, to) => stretchOf(latest.current, from, to) },
       y: {
@@ -170,7 +185,10 @@ function draw(
     ],
     series: [{}, ...series.map((one) => seriesOptions(one, times.length))],
     plugins: line === undefined ? [] : [lineAt(line, colorOf('--buoy'))],
-    hooks: { setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)] },
+    hooks: {
+      setCursor: [(plot) => onCursor(plot.cursor.idx ?? null)],
+      setSelect: [(plot) => zoomTo(plot, latest.current)],
+    },
   }
   return new uPlot(options, data, host)
 }
