@@ -88,8 +88,3 @@ export class Network {
     for (const call of late) call.give(true)
   }
 }
-
-/** Everything that can go on without the world goes on. */
-export async function settle(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve))
-}

@@ -56,7 +56,7 @@ const pass = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(61_000, 86_400_000) },
 )
 
-export const operation: fc.Arbitrary<Operation> = fc.oneof(
+const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: is('pass'), ms: pass }) },
   {
     weight: 9,
@@ -127,3 +127,11 @@ export const operation: fc.Arbitrary<Operation> = fc.oneof(
   },
   { weight: 4, arbitrary: fc.record({ kind: is('well') }) },
 )
+
+const operationsMax = 100
+
+/** A history begins in a fleet that has been well for a while, or has just been started. */
+const beginnings = fc.constantFrom<Operation[]>([], [{ kind: 'well' }, { kind: 'well' }])
+export const histories = fc
+  .tuple(beginnings, fc.array(operation, { minLength: 10, maxLength: operationsMax, size: 'max' }))
+  .map(([beginning, history]) => [...beginning, ...history])

@@ -3,7 +3,7 @@ import type { RedisLinkCache } from '@linkfleet/contracts/redis-link-cache'
 import { LinkMemory } from '../../services/redirect/src/domain/link-memory.ts'
 import type { OutboxSnapshot } from '../../services/shortener/src/ports.ts'
 import { Feed, partitionCount } from './feed.ts'
-import { Network, settle } from './network.ts'
+import { Network } from './network.ts'
 import type { Operation } from './operations.ts'
 import { Primary, Replica, type Uncommitted } from './primary.ts'
 import { type MemoryOptions, Redirect } from './redirect.ts'
@@ -50,6 +50,7 @@ export class World {
   readonly #open: Uncommitted[] = []
   readonly #cached: (number | undefined)[] = []
   #relay: Relay
+  #underWay = 0
   #isRedisUp = true
   #isPrimaryUp = true
 
@@ -93,21 +94,32 @@ export class World {
   #mayBeAway(cache: RedisLinkCache): RedisLinkCache {
     const isUp = () => this.#isRedisUp
     return new Proxy(cache, {
-      get(target, name) {
+      get: (target, name) => {
         const work = Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>
         return async (...args: unknown[]) => {
           if (!isUp()) throw new Error('Redis is away')
-          return await work(...args)
+          this.#underWay += 1
+          try {
+            return await work(...args)
+          } finally {
+            this.#underWay -= 1
+          }
         }
       },
     })
+  }
+
+  /** Everything that can go on without the world goes on, also where Redis is a real one and takes its time. */
+  async #settle(): Promise<void> {
+    do await new Promise((resolve) => setImmediate(resolve))
+    while (this.#underWay > 0)
   }
 
   /** Every operation takes a millisecond at least, so that two of them are never at the same moment. */
   async run(operation: Operation): Promise<void> {
     this.#nowMs += 1
     await this.#apply(operation)
-    await settle()
+    await this.#settle()
     await this.#judgeCache(operation.kind === 'redis')
   }
 
@@ -158,7 +170,7 @@ export class World {
     for (;;) {
       this.#nowMs = Math.min(untilMs, this.#network.nextDeadlineMs)
       this.#network.expire()
-      await settle()
+      await this.#settle()
       if (this.#nowMs >= untilMs) return
     }
   }
@@ -185,18 +197,18 @@ export class World {
 
   /** Who waits is answered. What nobody waits for stays on its way. */
   async #answer(): Promise<void> {
-    await settle()
+    await this.#settle()
     while (this.#network.firstWaited >= 0) {
       await this.#network.step(this.#network.firstWaited)
-      await settle()
+      await this.#settle()
     }
   }
 
   async #drain(): Promise<void> {
-    await settle()
+    await this.#settle()
     while (this.#network.size > 0) {
       await this.#network.step(0)
-      await settle()
+      await this.#settle()
     }
   }
 
@@ -236,7 +248,7 @@ export class World {
       this.#nowMs += 1
       this.#relay.take()
       void this.#relay.apply(true)
-      await settle()
+      await this.#settle()
     }
     for (const { reader } of this.#redirects) {
       for (let partition = 0; partition < partitionCount; partition += 1)
