@@ -131,6 +131,24 @@ export interface StatsReader {
   }>
 }
 
+export interface ExportedLink extends LinkKey, Totals {
+  /** Of all time; humans and bots are of the range. */
+  readonly total: number
+  readonly firstClickAtMs: number | null
+  readonly lastClickAtMs: number | null
+}
+
+/** Counted clicks, a piece at a time, for exports. Each piece is of one snapshot. Throws LinkfleetError 'unavailable'. */
+export interface ExportReader {
+  /** One day in UTC of one link, with every value of every trait that has numbers of its own. */
+  day(
+    key: LinkKey,
+    startMs: number,
+  ): Promise<{ readonly day: Totals; readonly traits: readonly TraitCount[] }>
+  /** The first links after a key, by their keys, with the clicks of the days of the range. */
+  links(after: LinkKey | undefined, range: StatsRange, linksMax: number): Promise<readonly ExportedLink[]>
+}
+
 /** The shortener. Throws LinkfleetError when it does not answer within its deadline. */
 export interface Links {
   /** Whether such a link exists or existed. */

@@ -87,7 +87,9 @@ describe('the description of the API', () => {
     expect(body.openapi).toBe('3.1.0')
     expect(Object.keys(body.paths).sort()).toEqual([
       '/api/v1/links/{code}/stats',
+      '/api/v1/links/{code}/stats/export',
       '/api/v1/links/{code}/stats/live',
+      '/api/v1/stats/export',
       '/api/v1/stats/live',
       '/api/v1/stats/summary',
       '/api/v1/stats/top',

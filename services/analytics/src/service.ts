@@ -10,6 +10,7 @@ import { type LinksGrpc, openLinksGrpc } from './adapters/links-grpc.ts'
 import { startLiveFeed } from './adapters/live-feed.ts'
 import { startPruner } from './adapters/pruner-pg.ts'
 import { startArchiving } from './adapters/start-archiving.ts'
+import { openExportReaderPg } from './adapters/stats-export-pg.ts'
 import { openStatsReaderPg } from './adapters/stats-reader-pg.ts'
 import { createUserAgentClassifier } from './adapters/user-agents.ts'
 import { openVisitorSaltsPg } from './adapters/visitor-salts-pg.ts'
@@ -93,7 +94,8 @@ export async function startAnalytics(config: AnalyticsConfig, context: ServiceCo
     streamsMax: config.liveStreamsMax,
     streamsPerCallerMax: config.liveStreamsPerCallerMax,
   })
-  const api = { stats, live, links, authorize, retention, defaultDomain, now }
+  const exports = openExportReaderPg({ replicas, primary, events, now })
+  const api = { stats, live, exports, links, authorize, retention, defaultDomain, now }
   const server = await createStatsServer(api, log, metrics)
   const http = resources.use(await listen(server, config.httpHost, config.httpPort))
 
