@@ -34,6 +34,8 @@ export interface CodeSpaceOptions {
 export interface CodeSpace {
   /** A shard's counter may take the values [0, countersMax). */
   readonly countersMax: number
+  /** Where the counters of each length end, shortest length first; the last one is countersMax. */
+  readonly lengthEnds: readonly number[]
   readonly newestKeyVersion: number
   /** The length of the code of this counter value. */
   codeLength(counter: number): number
@@ -97,6 +99,7 @@ export function createCodeSpace(options: CodeSpaceOptions): CodeSpace {
 
   return {
     countersMax,
+    lengthEnds: stretches.map(({ endCounter }) => endCounter),
     newestKeyVersion: options.keys.at(-1)!.version,
     codeLength: (counter) => stretchOf(counter).length,
     codes,

@@ -43,6 +43,8 @@ export function createGenerator(options: GeneratorOptions): Generator {
   const floor = createStandbyFloor(standbys.count, rules)
   const renewEveryMs = leaseTtlMs / 3
   let leases: Lease[] = []
+  /** By shard: where the codes of the length end for which it was leased, and what was reserved on it since. */
+  const turns = new Map<number, { readonly end: number; reserved: number }>()
   let renewedAtMs = Number.NEGATIVE_INFINITY
   let known: { space: CodeSpace; place: Place } | undefined
 
@@ -58,17 +60,17 @@ export function createGenerator(options: GeneratorOptions): Generator {
       leases = await ledger.renew({ leases, ttlMs: leaseTtlMs })
       renewedAtMs = nowMs
     }
-    const count = options.leasesWanted - leases.length
-    if (count <= 0) return
-    const { owner } = options
-    const acquired = await ledger.acquire({
-      owner,
-      count,
-      ttlMs: leaseTtlMs,
-      countersMax: space.countersMax,
-    })
-    if (leases.length === 0) renewedAtMs = nowMs
-    leases = [...leases, ...acquired]
+    const wasWithout = leases.length === 0
+    // Longer codes only when no shard that is free has shorter ones left.
+    for (const end of space.lengthEnds) {
+      const count = options.leasesWanted - leases.length
+      if (count <= 0) break
+      const { owner } = options
+      const acquired = await ledger.acquire({ owner, count, ttlMs: leaseTtlMs, countersMax: end })
+      for (const { shard } of acquired) turns.set(shard, { end, reserved: 0 })
+      leases = [...leases, ...acquired]
+    }
+    if (wasWithout && leases.length > 0) renewedAtMs = nowMs
   }
 
   /** Read in each round that reserves: what was true of a standby some time ago may not be true any more. */
@@ -85,24 +87,34 @@ export function createGenerator(options: GeneratorOptions): Generator {
     return current.space
   }
 
-  async function reserveBlock(lease: Lease, countersMax: number, clock: () => number): Promise<void> {
+  async function reserveBlock(lease: Lease, clock: () => number): Promise<void> {
+    const turn = turns.get(lease.shard)
+    if (turn === undefined) throw new Error(`shard ${lease.shard} is leased without a turn`)
     const ceiling = floor.ceiling(lease)
     const reservation: Reservation =
       ceiling === undefined
         ? { kind: 'beyond-ceiling' }
-        : await ledger.reserve({ lease, values: supply.blockValues, ceiling, countersMax })
+        : await ledger.reserve({ lease, values: supply.blockValues, ceiling, countersMax: turn.end })
     options.onReservation(reservation.kind)
     if (reservation.kind === 'reserved') {
       const { first, end, keyVersion } = reservation
       const space = await spaceFor(lease.place, keyVersion)
       supply.add({ shard: lease.shard, first, end, space }, clock())
+      turn.reserved += end - first
+      if (turn.reserved >= rules.turnValues) await giveBack(lease)
     } else if (reservation.kind === 'moved') {
       // The next round renews, which tells the new place and skips what may have been lost on the way there.
       renewedAtMs = Number.NEGATIVE_INFINITY
-    } else if (reservation.kind === 'fenced' || reservation.kind === 'used-up') {
+    } else if (reservation.kind === 'fenced') {
       leases = leases.filter((held) => held !== lease)
-      if (reservation.kind === 'used-up') await ledger.release([lease])
+    } else if (reservation.kind === 'used-up') {
+      await giveBack(lease)
     }
+  }
+
+  async function giveBack(lease: Lease): Promise<void> {
+    leases = leases.filter((held) => held !== lease)
+    await ledger.release([lease])
   }
 
   return {
@@ -118,7 +130,7 @@ export function createGenerator(options: GeneratorOptions): Generator {
       for (const lease of leases.slice()) {
         if (!supply.wantsBlock) break
         leases = [...leases.filter((held) => held !== lease), lease]
-        await reserveBlock(lease, space.countersMax, clock)
+        await reserveBlock(lease, clock)
       }
     },
     async handOver() {

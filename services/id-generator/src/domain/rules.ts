@@ -2,6 +2,11 @@
 export interface ProtocolRules {
   /** How far a shard's counter may run ahead of the smallest value on any promotable standby. */
   readonly aheadMax: number
+  /**
+   * So many values are reserved on a lease before it is given back and the shard with the lowest counter is leased: shards
+   * advance together, so no length is left before it is used up, and a rotation of the key burns little.
+   */
+  readonly turnValues: number
   readonly blockValuesMin: number
   readonly blockValuesMax: number
   readonly blockValuesAtStart: number
@@ -18,6 +23,7 @@ export const AHEAD_MAX = 2 ** 20
 
 export const fleetRules: ProtocolRules = {
   aheadMax: AHEAD_MAX,
+  turnValues: 2 ** 20,
   blockValuesMin: 2 ** 10,
   blockValuesMax: 2 ** 18,
   blockValuesAtStart: 2 ** 12,

@@ -10,6 +10,7 @@ import { createMemoryLedger, type MemoryLedger } from './shard-ledger-memory.ts'
 
 export const rules: ProtocolRules = {
   aheadMax: 16,
+  turnValues: 12,
   blockValuesMin: 2,
   blockValuesMax: 8,
   blockValuesAtStart: 4,
