@@ -32,6 +32,7 @@ export class FewerClicks extends Error {
 /** A lock that is not had within this time is asked for again: whoever wants to read waits behind us. */
 const lockTimeoutMs = 2_000
 const attemptsMax = 30
+const closeMs = 1_000
 /** "arch" as a number, and one that is no partition. */
 const rebuildLock = 'pg_try_advisory_lock(1634886504, -1)'
 
@@ -46,11 +47,26 @@ export async function rebuildAndSwap(command: RebuildCommand): Promise<RebuildRe
   await rebuild.catchUp(await livePositions(pool), false)
   await rebuild.prune(now())
   say('everything is counted anew; now for what came meanwhile')
-  await rebuild.catchUp(await livePositions(pool), false)
+  await catchUpClosely(command, rebuild)
   const result = await swapWhenFree(command, rebuild)
   if (result.isSwapped) await dropLeftOvers(pool)
   await session.query('SELECT pg_advisory_unlock_all()')
   return result
+}
+
+/**
+ * Until so little comes during a pass that nobody waits long for the rest, or passes no longer get shorter: a service
+ * that counts as fast as a rebuild does is caught up with only while it is made to wait.
+ */
+async function catchUpClosely({ pool }: RebuildCommand, rebuild: Rebuild): Promise<void> {
+  let tookMs = Number.POSITIVE_INFINITY
+  for (let lastMs = Number.POSITIVE_INFINITY; tookMs === Number.POSITIVE_INFINITY || tookMs < lastMs / 2; ) {
+    lastMs = tookMs
+    const startedMs = performance.now()
+    await rebuild.catchUp(await livePositions(pool), false)
+    tookMs = performance.now() - startedMs
+    if (tookMs < closeMs) return
+  }
 }
 
 async function swapWhenFree(command: RebuildCommand, rebuild: Rebuild): Promise<RebuildResult> {

@@ -10,7 +10,7 @@ import type { ClassifyUserAgent } from '../domain/traits.ts'
 import type { ClickStore, LogRange } from '../ports.ts'
 import { openClickStorePg } from './click-store-pg.ts'
 import { pruneOnce } from './pruner-pg.ts'
-import { type ReplaySource, readBatches } from './replay-batches.ts'
+import { nextPlace, type ReplaySource, readBatches } from './replay-batches.ts'
 
 export interface RebuildOptions {
   readonly source: ReplaySource
@@ -55,7 +55,7 @@ export class Rebuild {
         rebuild = new PartitionRebuild(partition, this.#options)
         this.#partitions.set(partition, rebuild)
       }
-      await rebuild.replay()
+      await rebuild.replay(isFenced)
       if (isFenced || rebuild.nextOffset < nextOffset) await rebuild.goTo(nextOffset)
     }
   }
@@ -90,13 +90,18 @@ class PartitionRebuild {
     this.#store = openClickStorePg({ pool: shadow, classify, now: () => this.#clockMs })
   }
 
-  async replay(): Promise<void> {
+  /** Unless it is fenced, what is applied meanwhile is left to the next call: it might never end. */
+  async replay(isFenced: boolean): Promise<void> {
+    const { database } = this.#options.source
+    const endPlace = isFenced ? Number.POSITIVE_INFINITY : await nextPlace(database, this.#partition)
+    if (this.#place >= endPlace) return
     for await (const batch of readBatches(this.#options.source, this.#partition, this.#place)) {
       await this.goTo(batch.fromOffset)
       await this.#apply(batch.fromOffset, decodeRecords(batch.records), batch.appliedAtMs)
       if (this.#nextOffset !== batch.nextOffset)
         throw new Error(`Batch ${batch.place} of partition ${this.#partition} does not end where it did.`)
       this.#place = batch.place + 1
+      if (this.#place >= endPlace) return
     }
   }
 

@@ -52,7 +52,8 @@ async function readFrom(source: ReplaySource, partition: number, place: number):
   throw new Error(`Batch ${place} of partition ${partition} is in no segment and not in the queue.`)
 }
 
-async function nextPlace(database: Queryable, partition: number): Promise<number> {
+/** The place that the next applied batch of a partition will get. */
+export async function nextPlace(database: Queryable, partition: number): Promise<number> {
   const { rows } = await database.query<{ next_place: number }>({
     text: 'SELECT next_place FROM clicks.archive_heads WHERE partition = $1',
     values: [partition],
