@@ -33,7 +33,7 @@ export interface HttpServerOptions {
   readonly bodyLimitBytes: number
   /** How long a client may take to send a whole request. */
   readonly requestTimeoutMs: number
-  /** Turns of the event loop that stay longer mean overload (load-shedding.ts); 0, or absent, refuses nothing. */
+  /** Requests that keep waiting longer for the event loop mean overload (load-shedding.ts); 0, or absent, refuses nothing. */
   readonly shedTurnMsMax?: number
   /** Answers 405 where a path has routes for other methods only; 404 unless given. */
   readonly tellsMethods?: boolean

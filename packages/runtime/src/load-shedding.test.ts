@@ -11,7 +11,7 @@ function drive(
 ): number {
   let nowMs = fromMs
   for (let turn = 0; turn < turns; turn += 1) {
-    admission.turnEnded({ polledMs: nowMs, endedMs: nowMs + turnMs, requests })
+    admission.turnEnded({ arrivedMs: nowMs, endedMs: nowMs + turnMs, requests })
     nowMs += turnMs
   }
   return nowMs
@@ -87,7 +87,7 @@ test('newest are begun first, low priority last, a slice at a time; who waited t
   add('f', 'normal')
   nowMs += 100
   room.serve()
-  expect(log.at(-1)).toBe('not f')
+  expect(log.at(-1), 'a slice never stays empty').toBe('f')
 })
 
 test('a limit of those in flight shrinks while answers are late, and grows back', () => {

@@ -2,10 +2,11 @@
  * Past its capacity a process refuses the excess at once, so that what it accepts is still answered in time.
  *
  * Two rules, both of the queue and none of a fixed rate. (1) What one poll of the event loop brings is a queue. When
- * turns with requests have been longer than `turnMsMax` without a break for `persistMs` (the idea of CoDel, RFC 8289: a
- * burst is no overload, a queue that stays is), requests wait here instead, before a body is read or anybody asked:
+ * turns have held requests that waited longer than `turnMsMax` without a break for `persistMs` (the idea of CoDel, RFC
+ * 8289: a burst is no overload, a queue that stays is), requests wait here instead, before a body is read or anybody asked:
  * each turn begins some of them, newest first (who came last still has time) and those of low priority last, and whoever
- * has waited for `turnMsMax` is refused. Short turns let the loop read and refuse in time. It ends when nobody had to be refused for as long. (2) Requests
+ * has waited for `turnMsMax` is refused. Short turns let the loop read and refuse in time. It ends when nobody had to be
+ * refused for as long. (2) Requests
  * that wait for something else, as creates do for transactions, queue there: a limit on how many are in flight grows by
  * one for each that many answers in time and shrinks by a fifth when an answer took longer than `waitMsMax` (additive
  * increase, multiplicative decrease).
@@ -31,7 +32,7 @@ const persistMsDefault = 200
 export class TurnAdmission {
   readonly #turnMsMax: number
   readonly #persistMs: number
-  /** Since when, and for how many turns, all with requests were long (while admitting), or nothing was refused. */
+  /** Since when, and for how many turns, all with requests were late (while admitting), or nothing was refused. */
   #sinceMs: number | undefined
   #turns = 0
   #isOverloaded = false
@@ -55,16 +56,16 @@ export class TurnAdmission {
     this.#hasRefused = true
   }
 
-  turnEnded({ polledMs, endedMs, requests }: EndedTurn): void {
+  turnEnded({ arrivedMs, endedMs, requests }: EndedTurn): void {
     if (requests === 0 && !this.#isOverloaded) return
-    const speaksForChange = this.#isOverloaded ? !this.#hasRefused : endedMs - polledMs > this.#turnMsMax
+    const speaksForChange = this.#isOverloaded ? !this.#hasRefused : endedMs - arrivedMs > this.#turnMsMax
     this.#hasRefused = false
     if (!speaksForChange) {
       this.#sinceMs = undefined
       this.#turns = 0
       return
     }
-    this.#sinceMs ??= polledMs
+    this.#sinceMs ??= arrivedMs
     this.#turns += 1
     // One turn, however long, may be a pause of the machine or of the collector.
     if (this.#turns < 2 || endedMs - this.#sinceMs < this.#persistMs) return
@@ -102,8 +103,8 @@ export class WaitingRoom {
   }
 
   /**
-   * Begins the newest for as long as a slice lasts, then refuses all who have waited too long. A slice has room for who
-   * waited half as long again: where reading alone takes all the time allowed, some are answered all the same.
+   * Begins the newest for as long as a slice lasts, then refuses all who have waited too long. A slice never stays empty:
+   * where the machine is so slow that all have waited too long, some are answered all the same.
    */
   serve(): void {
     const untilMs = this.#nowMs() + this.#sliceMs
@@ -112,7 +113,7 @@ export class WaitingRoom {
       const waitMsMax = this.#admission.waitMsMax(priority)
       for (let nowMs = this.#nowMs(); nowMs < untilMs; nowMs = this.#nowMs()) {
         const newest = line.at(-1)
-        if (newest === undefined || nowMs - newest.arrivedMs >= 1.5 * waitMsMax) break
+        if (newest === undefined) break
         line.pop()
         newest.begin()
       }
@@ -176,11 +177,11 @@ export class WaitLimit {
   }
 }
 
-/** The option of a service; what matters more to visitors has the larger default. */
+/** The option of a service. */
 export function shedTurnOption(defaultMs: number): Option<number> {
   return integer('SHED_TURN_MS_MAX', {
     description:
-      'Turns of the event loop that stay longer than this while requests come mean overload: the excess is answered 503 at once. 0: nothing is refused.',
+      'Requests that wait longer than this for the event loop, again and again, mean overload: the excess is answered 503 at once. 0: nothing is refused.',
     default: defaultMs,
     minimum: 0,
     maximum: 1_000,

@@ -22,8 +22,8 @@ export interface LoopTimes {
 
 /** What is known of a turn at its end. */
 export interface EndedTurn {
-  /** The earliest moment at which its poll can have returned. */
-  readonly polledMs: number
+  /** The earliest moment at which what it brought can have arrived. */
+  readonly arrivedMs: number
   readonly endedMs: number
   /** How often somebody asked in it when a request had arrived. */
   readonly requests: number
@@ -75,6 +75,7 @@ export class TurnClock {
     const endedMs = this.#times.nowMs()
     const idleMs = this.#times.idleMs()
     this.#polledMs = this.#endedMs + (idleMs - this.#idleMs)
+    const arrivedMs = this.#arrivedMs ?? this.#polledMs
     const requests = this.#requests
     this.#endedMs = endedMs
     this.#idleMs = idleMs
@@ -82,7 +83,7 @@ export class TurnClock {
     this.#requests = 0
     this.#acceptedBefore = this.#accepted
     this.#accepted = undefined
-    for (const watcher of this.#watchers) watcher({ polledMs: this.#polledMs, endedMs, requests })
+    for (const watcher of this.#watchers) watcher({ arrivedMs, endedMs, requests })
   }
 
   #look(): number {
