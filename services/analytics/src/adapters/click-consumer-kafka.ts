@@ -169,7 +169,9 @@ class ConsumerRun {
         value: message.value,
       }),
     )
-    const lastOffset = await this.#followers.get(batch.partition)?.arrived(records, fetchedFromOf(batch))
+    const lastOffset = await this.#followers
+      .get(batch.partition)
+      ?.arrived(records, fetchedFromOf(batch), heartbeat)
     if (lastOffset !== undefined) resolveOffset(String(lastOffset))
     await heartbeat()
   }

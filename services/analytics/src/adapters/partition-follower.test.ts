@@ -9,7 +9,7 @@ import { Metrics } from '@linkfleet/runtime/metrics'
 import { eventually } from '@linkfleet/testkit/eventually'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { ClickRecord } from '../domain/batch-plan.ts'
+import { type ClickRecord, clicksPerBatchMax } from '../domain/batch-plan.ts'
 import { createEvents } from '../events.ts'
 import { ClickStoreMemory, type Mishap } from '../testing/click-store-memory.ts'
 import { message, noon, producerId, record, run } from '../testing/clicks.ts'
@@ -167,6 +167,25 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 describe('a partition that is followed', () => {
+  it('applies a large delivery in parts, tells between them that it lives, and stops when the group moved on', async () => {
+    const clicksEach = 2_500
+    const messages = 24
+    const world = new World()
+    for (let sent = 0; sent < messages; sent++) world.send(1, clicksEach)
+    world.assign()
+    const [{ follower, log }] = world.followers as [Reader]
+    await eventually(() => world.followers[0]?.resumedAt === 0)
+    let alive = 0
+    const upTo = await follower.arrived(log, 0, async () => {
+      alive += 1
+      if (alive === 2) throw new Error('The group is rebalancing.')
+    })
+    expect([upTo, alive]).toEqual([undefined, 2])
+    expect(world.store.counts.get('p1')).toBe(2 * clicksPerBatchMax)
+    await world.readInPeace('none')
+    expect(world.store.counts.get('p1')).toBe(messages * clicksEach)
+  })
+
   it('counts every click exactly once, whatever the world does', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), mishap, async (steps, lastMishap) => {

@@ -6,10 +6,11 @@
 import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
 import {
   type ClickRecord,
+  clicksPerBatchMax,
   fingerprintOf,
   oldestClickMs,
   type ReadRecord,
-  readRecords,
+  readInBatches,
 } from '../domain/batch-plan.ts'
 import type { PartitionProgress } from '../domain/freshness.ts'
 import { decideArrival, decideStart, type LogEnds, type Position } from '../domain/position.ts'
@@ -75,12 +76,14 @@ export class PartitionFollower {
   }
 
   /**
-   * Takes a delivered batch and the offset from which it was fetched. Resolves to the offset of the last record that is applied for good, or undefined when
-   * the batch was not applied: then delivery is paused and resumes where it must. Never throws.
+   * Takes a delivered batch and the offset from which it was fetched. A large one is applied in parts, and `alive` is
+   * called between them. Resolves to the offset of the last record that is applied for good, or undefined when not all
+   * was applied: then delivery is paused and resumes where it must. Never throws.
    */
   async arrived(
     records: readonly ClickRecord[],
     fetchedFrom: number | undefined,
+    alive: () => Promise<void> = async () => {},
   ): Promise<number | undefined> {
     const first = records[0]
     if (first === undefined || this.#stopped.signal.aborted) return undefined
@@ -97,7 +100,7 @@ export class PartitionFollower {
         return await this.#rewind(decision.from)
       case 'apply': {
         const following = decision.skip === 0 ? records : records.slice(decision.skip)
-        const nextOffset = await this.#apply(decision.from, following)
+        const nextOffset = await this.#apply(decision.from, following, alive)
         return nextOffset === undefined ? undefined : nextOffset - 1
       }
     }
@@ -124,14 +127,35 @@ export class PartitionFollower {
     }
   }
 
-  async #apply(from: number, records: readonly ClickRecord[]): Promise<number | undefined> {
-    const { store, events, now } = this.#ports
+  async #apply(
+    from: number,
+    records: readonly ClickRecord[],
+    alive: () => Promise<void>,
+  ): Promise<number | undefined> {
     if (records.length === 0) {
       this.#position = { kind: 'following', nextOffset: from }
       return from
     }
+    let nextOffset = from
+    for (const read of readInBatches(records, this.#ports.now(), clicksPerBatchMax)) {
+      if (nextOffset > from) {
+        const isAlive = await alive().then(
+          () => true,
+          () => false,
+        )
+        // The group has moved on, or where to go on is being found out.
+        if (!isAlive || this.#position.kind !== 'following') return undefined
+      }
+      const applied = await this.#applyBatch(nextOffset, read)
+      if (applied === undefined) return undefined
+      nextOffset = applied
+    }
+    return nextOffset
+  }
+
+  async #applyBatch(from: number, read: readonly ReadRecord[]): Promise<number | undefined> {
+    const { store, events, now } = this.#ports
     const startedMs = now()
-    const read = readRecords(records, startedMs)
     this.#inHandOldestMs = oldestClickMs(read)
     try {
       const outcome = await store.apply(this.partition, from, read)

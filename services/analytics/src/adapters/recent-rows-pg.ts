@@ -5,7 +5,6 @@ import type { RecentRow } from '../domain/rollup.ts'
 
 /** Arrays of arrays of different lengths cannot be sent, so a link's clicks travel as one text, by lines. */
 export async function writeRecents(transaction: Queryable, recents: readonly RecentRow[]): Promise<void> {
-  if (recents.length === 0) return
   await transaction.query({
     name: 'add-recent-clicks',
     text: `INSERT INTO clicks.recent_clicks AS kept (domain_id, code, newest_at, clicks)

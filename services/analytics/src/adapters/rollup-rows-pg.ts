@@ -1,4 +1,4 @@
-/** Adds a rollup to its tables: one statement a table, rows as arrays, in key order. */
+/** Adds a rollup to its tables: rows travel as arrays, in key order. */
 import type { Queryable } from '@linkfleet/runtime/postgres'
 import type { Rollup } from '../domain/rollup.ts'
 import { writeRecents } from './recent-rows-pg.ts'
@@ -21,61 +21,73 @@ interface Upsert {
   readonly keep?: Readonly<Record<string, { readonly pick: 'LEAST' | 'GREATEST'; readonly column: Column }>>
 }
 
+/** Rows of one statement, so that none is long however many links a batch has. */
+const rowsMax = 5_000
+/** Of rows that are read, changed here and written back: it bounds what full ones hold of memory. */
+const foldedRowsMax = 250
+
 export async function writeRollup(transaction: Queryable, partition: number, rollup: Rollup): Promise<void> {
-  for (const upsert of upsertsOf(partition, rollup)) {
-    const rows = Object.values(upsert.add)[0]?.length ?? 0
-    if (rows > 0) await transaction.query(toQuery(upsert))
+  const add = async (upsert: Upsert) => {
+    await transaction.query(toQuery(upsert))
   }
-  await writeSeries(transaction, partition, rollup.series)
-  await writeTraits(transaction, rollup.traits)
-  await writeVisitors(transaction, rollup.visitors)
-  await writeRecents(transaction, rollup.recents)
+  // Totals first: their locks are what the reads of the others rely on.
+  for (const rows of chunksOf(rollup.totals, rowsMax)) await add(totalsUpsert(rows))
+  for (const rows of chunksOf(rollup.fleet, rowsMax)) await add(fleetUpsert(partition, rows))
+  for (const rows of chunksOf(rollup.orphans, rowsMax)) await add(orphansUpsert(partition, rows))
+  for (const rows of chunksOf(rollup.linkOrphans, rowsMax)) await add(linkOrphansUpsert(rows))
+  for (const rows of chunksOf(rollup.series, rowsMax)) await writeSeries(transaction, partition, rows)
+  for (const rows of chunksOf(rollup.traits, foldedRowsMax)) await writeTraits(transaction, rows)
+  for (const rows of chunksOf(rollup.visitors, foldedRowsMax)) await writeVisitors(transaction, rows)
+  for (const rows of chunksOf(rollup.recents, rowsMax)) await writeRecents(transaction, rows)
 }
 
-function upsertsOf(partition: number, rollup: Rollup): Upsert[] {
-  const { totals, fleet, orphans, linkOrphans } = rollup
-  return [
-    {
-      table: 'totals',
-      key: linkKey(totals),
-      add: {
-        humans: totals.map((row) => row.humans),
-        bots: totals.map((row) => row.bots),
-        orphans: totals.map((row) => row.orphans),
-      },
-      keep: {
-        first_click_at: { pick: 'LEAST', column: ms(totals.map((row) => row.firstMs)) },
-        last_click_at: { pick: 'GREATEST', column: ms(totals.map((row) => row.lastMs)) },
-      },
+function* chunksOf<Row>(rows: readonly Row[], size: number): Generator<readonly Row[]> {
+  for (let from = 0; from < rows.length; from += size) yield rows.slice(from, from + size)
+}
+
+function totalsUpsert(rows: Rollup['totals']): Upsert {
+  return {
+    table: 'totals',
+    key: linkKey(rows),
+    add: { ...tallies(rows), orphans: rows.map((row) => row.orphans) },
+    keep: {
+      first_click_at: { pick: 'LEAST', column: ms(rows.map((row) => row.firstMs)) },
+      last_click_at: { pick: 'GREATEST', column: ms(rows.map((row) => row.lastMs)) },
     },
-    {
-      table: 'fleet_series',
-      key: {
-        grain_seconds: int(fleet.map((row) => row.grainSeconds)),
-        start_at: ms(fleet.map((row) => row.startMs)),
-        partition: int(fleet.map(() => partition)),
-      },
-      add: { ...tallies(fleet), orphans: fleet.map((row) => row.orphans) },
+  }
+}
+
+function fleetUpsert(partition: number, rows: Rollup['fleet']): Upsert {
+  return {
+    table: 'fleet_series',
+    key: {
+      grain_seconds: int(rows.map((row) => row.grainSeconds)),
+      start_at: ms(rows.map((row) => row.startMs)),
+      partition: int(rows.map(() => partition)),
     },
-    {
-      table: 'orphan_days',
-      key: {
-        day: day(orphans.map((row) => row.dayMs)),
-        domain_id: int(orphans.map((row) => row.domainId)),
-        reason: { type: 'smallint', values: orphans.map((row) => row.reason) },
-        partition: int(orphans.map(() => partition)),
-      },
-      add: { clicks: orphans.map((row) => row.clicks) },
+    add: { ...tallies(rows), orphans: rows.map((row) => row.orphans) },
+  }
+}
+
+function orphansUpsert(partition: number, rows: Rollup['orphans']): Upsert {
+  return {
+    table: 'orphan_days',
+    key: {
+      day: day(rows.map((row) => row.dayMs)),
+      domain_id: int(rows.map((row) => row.domainId)),
+      reason: { type: 'smallint', values: rows.map((row) => row.reason) },
+      partition: int(rows.map(() => partition)),
     },
-    {
-      table: 'link_orphans',
-      key: {
-        ...linkKey(linkOrphans),
-        reason: { type: 'smallint', values: linkOrphans.map((row) => row.reason) },
-      },
-      add: { clicks: linkOrphans.map((row) => row.clicks) },
-    },
-  ]
+    add: { clicks: rows.map((row) => row.clicks) },
+  }
+}
+
+function linkOrphansUpsert(rows: Rollup['linkOrphans']): Upsert {
+  return {
+    table: 'link_orphans',
+    key: { ...linkKey(rows), reason: { type: 'smallint', values: rows.map((row) => row.reason) } },
+    add: { clicks: rows.map((row) => row.clicks) },
+  }
 }
 
 /** Moments and days travel as milliseconds and are made by the server, which knows no time zone but UTC this way. */

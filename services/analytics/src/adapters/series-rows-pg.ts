@@ -53,7 +53,6 @@ export async function writeSeries(
   partition: number,
   series: readonly SeriesRow[],
 ): Promise<void> {
-  if (series.length === 0) return
   const days = new Set<number>()
   for (const { grainSeconds, startMs } of series) if (grainSeconds === grainsSeconds.day) days.add(startMs)
   const { rowCount } = await transaction.query({

@@ -7,31 +7,25 @@ import type { Queryable } from '@linkfleet/runtime/postgres'
 import type { TraitDay } from '../domain/rollup.ts'
 import { addToPack, type TraitPack } from '../domain/trait-pack.ts'
 
-/** Rows that are read and written by one statement; it bounds what packs that are full hold of memory. */
-const rowsMax = 250
-
 /** The rows of clicks.totals of these links must have been written in this transaction. */
-export async function writeTraits(transaction: Queryable, traits: readonly TraitDay[]): Promise<void> {
-  for (let from = 0; from < traits.length; from += rowsMax) {
-    const rows = traits.slice(from, from + rowsMax)
-    const held = await readPacks(transaction, rows)
-    const packs = rows.map(({ values }, index) => addToPack(held[index], values))
-    await transaction.query({
-      name: 'write-trait-packs',
-      text: `INSERT INTO clicks.trait_packs (domain_id, code, day, names, humans, bots)
-        SELECT domain_id, code, date '1970-01-01' + day, names, humans, bots
-        FROM unnest($1::int[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[])
-          AS packed(domain_id, code, day, names, humans, bots)
-        ON CONFLICT (domain_id, code, day)
-        DO UPDATE SET names = excluded.names, humans = excluded.humans, bots = excluded.bots`,
-      values: [
-        ...keysOf(rows),
-        packs.map(({ names }) => names),
-        packs.map(({ humans }) => humans),
-        packs.map(({ bots }) => bots),
-      ],
-    })
-  }
+export async function writeTraits(transaction: Queryable, rows: readonly TraitDay[]): Promise<void> {
+  const held = await readPacks(transaction, rows)
+  const packs = rows.map(({ values }, index) => addToPack(held[index], values))
+  await transaction.query({
+    name: 'write-trait-packs',
+    text: `INSERT INTO clicks.trait_packs (domain_id, code, day, names, humans, bots)
+      SELECT domain_id, code, date '1970-01-01' + day, names, humans, bots
+      FROM unnest($1::int[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[])
+        AS packed(domain_id, code, day, names, humans, bots)
+      ON CONFLICT (domain_id, code, day)
+      DO UPDATE SET names = excluded.names, humans = excluded.humans, bots = excluded.bots`,
+    values: [
+      ...keysOf(rows),
+      packs.map(({ names }) => names),
+      packs.map(({ humans }) => humans),
+      packs.map(({ bots }) => bots),
+    ],
+  })
 }
 
 /** One for each row, in their order. A lateral subquery with a limit is never planned as a scan of the whole table. */

@@ -11,7 +11,6 @@ const dayMs = grainsSeconds.day * 1000
 
 /** The rows of clicks.totals of these links must have been written in this transaction. */
 export async function writeVisitors(transaction: Queryable, visitors: readonly VisitorRow[]): Promise<void> {
-  if (visitors.length === 0) return
   const held = await readSketches(transaction, visitors)
   const changed = visitors.flatMap((row, index) => {
     const sketch = addEntries(held[index] ?? undefined, row.entries)

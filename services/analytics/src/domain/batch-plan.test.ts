@@ -7,6 +7,7 @@ import {
   type PartitionState,
   planBatch,
   producersOf,
+  readInBatches,
   readRecords,
 } from './batch-plan.ts'
 import { clickAgeMsMax } from './marks.ts'
@@ -118,5 +119,17 @@ describe('the plan of a batch', () => {
         expect(countedOf(batchSize)).toBe(countedOf(log.length))
       }),
     )
+  })
+
+  it('is of a bounded number of clicks, whatever was delivered', () => {
+    const records = Array.from({ length: 7 }, (_none, index) =>
+      record(index, index === 4 ? null : message(first, run(index * 10 + 1, index * 10 + 10))),
+    )
+    const batches = [...readInBatches(records, noon, 25)]
+    expect(batches.map((batch) => batch.map((one) => one.record.offset))).toEqual([
+      [0, 1, 2],
+      [3, 4, 5, 6],
+    ])
+    expect([...readInBatches([], noon, 25)]).toEqual([])
   })
 })

@@ -59,8 +59,34 @@ export interface PartitionState {
   readonly setAside: ReadonlySet<string>
 }
 
+/** So many clicks, and what is left of the message that brought them, are applied by one transaction. */
+export const clicksPerBatchMax = 25_000
+
 export function readRecords(records: readonly ClickRecord[], nowMs: number): ReadRecord[] {
-  return records.map((record) => ({ record, message: readClickMessage(record.value, nowMs) }))
+  return [...readInBatches(records, nowMs, Number.POSITIVE_INFINITY)].flat()
+}
+
+/**
+ * Reads records and cuts them into batches, each after it was asked for: memory and transactions are bounded by clicks,
+ * which may be hundreds of times as many as kilobytes.
+ */
+export function* readInBatches(
+  records: readonly ClickRecord[],
+  nowMs: number,
+  clicksMax: number,
+): Generator<ReadRecord[], void> {
+  let batch: ReadRecord[] = []
+  let clicks = 0
+  for (const record of records) {
+    const message = readClickMessage(record.value, nowMs)
+    batch.push({ record, message })
+    clicks += message.kind === 'clicks' ? message.clicks.length : 0
+    if (clicks < clicksMax) continue
+    yield batch
+    batch = []
+    clicks = 0
+  }
+  if (batch.length > 0) yield batch
 }
 
 /** The producers whose marks the plan needs. */

@@ -48,6 +48,18 @@ describe('a rollup', () => {
     ])
   })
 
+  it('of a hot link is one row of each kind, however many clicks it got', () => {
+    const rollup = rollupOf(Array.from({ length: 2_000 }, () => ({ country: 'DE', userAgent: chrome })))
+    expect(rollup.totals).toHaveLength(1)
+    expect(rollup.series.map(({ grainSeconds, humans }) => [grainSeconds, humans])).toEqual([
+      [60, 2_000],
+      [3_600, 2_000],
+      [86_400, 2_000],
+    ])
+    expect(rollup.traits).toHaveLength(1)
+    expect(rollup.recents).toHaveLength(1)
+  })
+
   it('keeps orphan clicks out of totals and series', () => {
     const rollup = rollupOf([
       { kind: 2, orphanReason: 3 },
