@@ -111,6 +111,28 @@ describe('a batch of clicks in Postgres', () => {
     expect(await totals()).toMatchObject({ humans: 100 })
   })
 
+  it('waits for no batch of another partition, however hot the links of both are', async () => {
+    const code = codeOf()
+    const other = partition + 100
+    await store.begin(other, 0)
+    const values = [message(producerId(2), run(1, 1_000, { code: `${code}-hot` }))]
+    let others: unknown
+    await pool.transaction(async (transaction) => {
+      // A batch of the first partition is in mid-transaction: it holds its partition and its link.
+      await transaction.query({
+        text: 'SELECT 1 FROM clicks.partitions WHERE partition = $1 FOR UPDATE',
+        values: [partition],
+      })
+      await transaction.query({
+        text: 'INSERT INTO clicks.totals (domain_id, code, humans, bots, orphans) VALUES (1, $1, 1000, 0, 0)',
+        values: [code],
+      })
+      const records = readRecords([record(0, values[0] ?? null)], nowMs)
+      others = await store.apply(other, 0, records)
+    })
+    expect(others).toMatchObject({ kind: 'applied', counts: { humans: 1_000 } })
+  })
+
   it('leaves nothing behind when it fails in the middle', async () => {
     const code = codeOf()
     const failing = openClickStorePg({
