@@ -96,7 +96,7 @@ export async function startAnalytics(config: AnalyticsConfig, context: ServiceCo
   })
   const exports = openExportReaderPg({ replicas, primary, events, now })
   const api = { stats, live, exports, links, authorize, retention, defaultDomain, now }
-  const server = await createStatsServer(api, log, metrics)
+  const server = await createStatsServer(api, log, metrics, config.shedTurnMsMax)
   const http = resources.use(await listen(server, config.httpHost, config.httpPort))
 
   // Disposed of before the server, which waits for what is open.
