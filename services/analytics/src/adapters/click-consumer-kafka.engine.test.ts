@@ -167,6 +167,31 @@ describe('clicks read from Kafka', () => {
     expect(await second.metric('analytics_records_lost_total')).toBe(7)
   })
 
+  it('that the log drops while a consumer is at work are a loss that is told, and nothing starts over in silence', async () => {
+    const holding = await fixture.pool.session()
+    // The first fetch is in hand and cannot be applied; the second will begin where the log no longer is.
+    await fixture.pool.query('INSERT INTO clicks.partitions (partition, next_offset) VALUES (0, 0)')
+    await holding.query('BEGIN')
+    await holding.query('SELECT 1 FROM clicks.partitions FOR UPDATE')
+    // A fetch brings whole batches of a producer, so they are sent as small ones.
+    for (let sent = 0; sent < 200; sent += 10) await fixture.send(0, messages(1, 10, 1 + sent * 10))
+    const consumer = start()
+    const waiting =
+      "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    await eventually(async () => (await fixture.pool.query(waiting)).rowCount > 0, { withinMs: 30_000 })
+    const admin = fixture.kafka.admin()
+    await admin.connect()
+    await admin.fetchTopicMetadata({ topics: [fixture.topic] })
+    await admin.deleteTopicRecords({ topic: fixture.topic, partitions: [{ partition: 0, offset: '190' }] })
+    await admin.disconnect()
+    await holding.query('COMMIT')
+    holding[Symbol.dispose]()
+    await untilDrained(consumer)
+    const lost = await consumer.metric('analytics_records_lost_total')
+    expect(lost).toBeGreaterThan(0)
+    expect((await fixture.counted()) + lost * 10).toBe(2_000)
+  })
+
   it('are counted around a message that nobody can read', async () => {
     const hostile = [
       null,
