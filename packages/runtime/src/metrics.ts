@@ -25,14 +25,24 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry })
   }
 
-  /** `series` are the label sets that exist at 0 from the start. */
+  /**
+   * `series` are the label sets that exist at 0 from the start. `collect` is called at each scrape, and may add what
+   * was counted elsewhere; it must be quick and must not throw.
+   */
   counter<L extends string>(
     name: string,
     help: string,
     labelNames: readonly L[] = [],
     series: readonly Labels[] = [],
+    collect?: (counter: Counter<L>) => void,
   ): Counter<L> {
-    const counter = new Counter<L>({ name, help, labelNames: [...labelNames], registers: [this.registry] })
+    const counter: Counter<L> = new Counter<L>({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [this.registry],
+      ...(collect === undefined ? {} : { collect: () => collect(counter) }),
+    })
     for (const labels of series) counter.inc(labels as Record<L, string>, 0)
     return counter
   }

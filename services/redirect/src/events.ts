@@ -18,13 +18,20 @@ const complainEveryMs = 60_000
 export type RedirectEvents = ReturnType<typeof createRedirectEvents>
 
 export function createRedirectEvents({ log, metrics }: Pick<ServiceContext, 'log' | 'metrics'>) {
-  const lookups = metrics.counter(
+  metrics.counter(
     'redirect_lookups_total',
     'Lookups of codes, by the source that answered; stale: nobody could say what is current.',
     ['outcome'],
     outcomes.map((outcome) => ({ outcome })),
+    (own) => {
+      for (const outcome of outcomes) {
+        own.inc({ outcome }, lookupsOf[outcome])
+        lookupsOf[outcome] = 0
+      }
+    },
   )
-  const lookupsOf = Object.fromEntries(outcomes.map((outcome) => [outcome, lookups.labels({ outcome })]))
+  /** Since the last scrape: prom-client hashes labels at each count, which every redirect would pay for. */
+  const lookupsOf = { memory: 0, redis: 0, replica: 0, primary: 0, stale: 0, absent: 0, unknown: 0 }
   const staleServed = metrics.counter(
     'redirect_stale_served_total',
     'Answers from a copy that nobody could confirm to be current.',
@@ -65,11 +72,11 @@ export function createRedirectEvents({ log, metrics }: Pick<ServiceContext, 'log
 
   return {
     lookedUp(found: FoundLink): void {
-      if (found.kind !== 'link') lookupsOf[found.kind]?.inc()
+      if (found.kind !== 'link') lookupsOf[found.kind] += 1
       else if (found.stale) {
-        lookupsOf.stale?.inc()
+        lookupsOf.stale += 1
         staleServed.inc()
-      } else lookupsOf[found.source]?.inc()
+      } else lookupsOf[found.source] += 1
     },
     clickRecorded(kind: ClickKind, clicks: number): void {
       recordedOf[kindName(kind)].inc(clicks)

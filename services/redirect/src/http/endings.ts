@@ -1,5 +1,5 @@
 /** How a request for a link ends: what there is to record is written first, then the answer leaves. */
-import { ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
+import { OrphanReason } from '@linkfleet/contracts/clicks'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isPrefetch } from '../domain/click-details.ts'
 import type { ClickSink } from '../ports.ts'
@@ -29,19 +29,27 @@ export interface Endings {
   ): void
 }
 
-const redirectHeaders = {
-  'cache-control': 'private, max-age=0',
-  'referrer-policy': 'strict-origin-when-cross-origin',
-  'x-robots-tag': 'noindex',
-} as const
+/** Names and values in turn, which is how node:http writes them with the least work. */
+const redirectHeaders = [
+  'cache-control',
+  'private, max-age=0',
+  'referrer-policy',
+  'strict-origin-when-cross-origin',
+  'x-robots-tag',
+  'noindex',
+  'content-length',
+  '0',
+  'location',
+] as const
+const notRecorded = ['click-recorded', 'no'] as const
 
 export function createEndings(deps: EndingsDependencies): Endings {
   return {
     redirect(request, reply, { code, nowMs, targetUrl, status }) {
       const subject = { domainId: defaultDomainId, code, nowMs, targetUrl }
-      record(deps, request, reply, { ...subject, orphanReason: OrphanReason.UNSPECIFIED }, () => {
-        reply.code(status).headers(redirectHeaders).header('location', targetUrl).send()
-      })
+      record(deps, request, reply, { ...subject, orphanReason: OrphanReason.UNSPECIFIED }, (recorded) =>
+        sendRedirect(reply, status, targetUrl, recorded),
+      )
     },
     refuse(request, reply, { code, nowMs, what, reason }) {
       const subject = { domainId: defaultDomainId, code, nowMs, targetUrl: '' }
@@ -52,36 +60,40 @@ export function createEndings(deps: EndingsDependencies): Endings {
   }
 }
 
+/** Past Fastify, which copies each header once more; its hooks after an answer are called all the same. */
+function sendRedirect(reply: FastifyReply, status: number, targetUrl: string, recorded: boolean): void {
+  const headers = [...redirectHeaders, targetUrl]
+  if (!recorded) headers.push(...notRecorded)
+  reply.raw.writeHead(status, headers).end()
+}
+
 /** Answers once the click is written, or at once when there is none. */
 function record(
   deps: EndingsDependencies,
   request: FastifyRequest,
   reply: FastifyReply,
   subject: ClickSubject,
-  respond: () => void,
+  respond: (recorded: boolean) => void,
 ): void {
   if (request.method === 'HEAD' || isPrefetch(request.headers)) {
-    respondOrFail(reply, respond)
+    respondOrFail(reply, respond, true)
     return
   }
   const click = deps.describeClick(request, subject)
-  deps.clicks.append(click, (recorded) => {
-    if (!recorded && click.kind === ClickKind.REDIRECT) reply.header('click-recorded', 'no')
-    respondOrFail(reply, respond)
-  })
+  deps.clicks.append(click, (recorded) => respondOrFail(reply, respond, recorded))
 }
 
 /** Clicks are released outside of any request's handler, where an exception would end the process. */
-function respondOrFail(reply: FastifyReply, respond: () => void): void {
+function respondOrFail(reply: FastifyReply, respond: (recorded: boolean) => void, recorded: boolean): void {
   try {
-    respond()
+    respond(recorded)
   } catch (cause) {
     answerFailure(reply, cause)
   }
 }
 
-/** Answers 500, which the server logs and counts, without the headers that may be what could not be sent. */
+/** Answers 500, which the server logs and counts; the reason phrase may be left from what could not be sent. */
 export function answerFailure(reply: FastifyReply, cause: unknown): void {
-  for (const name of [...Object.keys(redirectHeaders), 'location']) reply.removeHeader(name)
+  reply.raw.statusMessage = ''
   reply.send(cause instanceof Error ? cause : new Error('The answer failed.', { cause }))
 }

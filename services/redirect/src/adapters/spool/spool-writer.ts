@@ -150,11 +150,19 @@ export class SpoolWriter implements ClickSink, Disposable {
     this.#waiting = []
     const recorded = this.#write()
     this.#used = 0
-    for (const { release, kind } of waiting) {
-      if (recorded) this.#options.recorded(kind, 1)
-      else this.#options.dropped(kind, 'write-failed')
-      release(recorded)
+    this.#count(waiting, recorded)
+    for (const { release } of waiting) release(recorded)
+  }
+
+  #count(waiting: readonly { readonly kind: ClickKind }[], recorded: boolean): void {
+    let orphans = 0
+    for (const { kind } of waiting) {
+      if (!recorded) this.#options.dropped(kind, 'write-failed')
+      else if (kind === ClickKind.ORPHAN) orphans += 1
     }
+    if (!recorded) return
+    if (orphans > 0) this.#options.recorded(ClickKind.ORPHAN, orphans)
+    if (orphans < waiting.length) this.#options.recorded(ClickKind.REDIRECT, waiting.length - orphans)
   }
 
   /** All of the buffer or, as far as readers are concerned, nothing of it. */
