@@ -123,6 +123,19 @@ describe('reuseExisting', () => {
     expect((await reuse({ url })).body.code).toBe(plain)
   })
 
+  it('finds its link behind any number of others to the same URL', async () => {
+    const url = newUrl()
+    const wanted = { url, title: 'Mine', tags: ['b', 'a'] }
+    const { code } = (await create(wanted)).body
+    const plain = (await create({ url })).body.code
+    for (const options of [{ redirectStatus: 301 }, { expiresAt: '2098-01-01T00:00:00Z' }]) {
+      const links = Array.from({ length: 40 }, () => ({ url, title: 'Other', tags: ['a'], ...options }))
+      expect((await callApi(shortener, 'POST', '/api/v1/links/bulk', { links })).status).toBe(200)
+    }
+    expect((await reuse({ url })).body.code).toBe(plain)
+    expect((await reuse({ ...wanted, tags: ['a', 'b'] })).body.code).toBe(code)
+  })
+
   it('never reuses a link with a password or a limit', async () => {
     const url = newUrl()
     for (const options of [{ password: 'open' }, { maxClicks: 5 }]) {

@@ -8,9 +8,7 @@ import type { Row, Transaction } from '@linkfleet/runtime/postgres'
 import { defaultDomainId, type Link, linkStates } from '../domain/link.ts'
 import type { InsertOutcome, LinkToInsert, Placed } from '../ports.ts'
 import { claimItems, dropClaims, replay, toRecord } from './idempotency-records-pg.ts'
-
-// Tags travel as one text, since unnest would flatten an array of arrays; judged tags hold no control characters.
-const tagSeparator = '\u001f'
+import { tagSeparator, toMoment } from './link-row-pg.ts'
 
 const insertLinks = {
   name: 'insert-links',
@@ -87,8 +85,6 @@ export async function insertDistinct(
   for (const { position } of toReplay) outcomes[position] ??= { kind: 'idempotency-mismatch' }
 }
 
-const moment = (ms: number | null) => (ms === null ? null : new Date(ms))
-
 function toValues(placed: readonly Placed[]): unknown[] {
   const items = placed.map(({ item }) => item)
   return [
@@ -97,7 +93,7 @@ function toValues(placed: readonly Placed[]): unknown[] {
     items.map(({ link }) => link.targetUrl),
     items.map(({ link }) => link.title),
     items.map(({ link }) => link.tags.join(tagSeparator)),
-    items.map(({ link }) => moment(link.expiresAtMs)),
+    items.map(({ link }) => toMoment(link.expiresAtMs)),
     items.map(({ link }) => link.createdBy),
     items.map(({ idempotency }) => idempotency?.keyHash ?? null),
     items.map(({ idempotency }) => idempotency?.requestHash ?? null),
@@ -106,7 +102,7 @@ function toValues(placed: readonly Placed[]): unknown[] {
     items.filter(({ link }) => link.alias !== null).map((item) => item.code),
     items.map(({ link }) => link.redirectStatus),
     items.map(({ link }) => link.forwardQuery),
-    items.map(({ link }) => moment(link.startsAtMs)),
+    items.map(({ link }) => toMoment(link.startsAtMs)),
     items.map(({ link }) => link.maxClicks),
     items.map((item) => item.passwordVerifier),
   ]

@@ -82,6 +82,11 @@ export const freshnessColumns = freshnessAt('statement_timestamp()')
  */
 export const readFreshnessColumns = freshnessAt('now()')
 
+/** Tags travel as one text, since unnest would flatten an array of arrays; judged tags hold no control characters. */
+export const tagSeparator = '\u001f'
+
+export const toMoment = (ms: number | null): Date | null => (ms === null ? null : new Date(ms))
+
 const millis = (value: unknown): number | null => (value === null ? null : (value as Date).getTime())
 
 export function toLink(row: Row): Link {

@@ -5,9 +5,9 @@
  */
 import type { Transaction } from '@linkfleet/runtime/postgres'
 import { defaultDomainId, linkStates } from '../domain/link.ts'
-import { identifyUrl, isReusable, mayReuse, reuseCandidatesMax } from '../domain/reuse-link.ts'
+import { identifyUrl, isReusable, mayReuse } from '../domain/reuse-link.ts'
 import type { InsertOutcome, Placed } from '../ports.ts'
-import { linkColumns, toLink } from './link-row-pg.ts'
+import { linkColumns, tagSeparator, toLink, toMoment } from './link-row-pg.ts'
 
 /** Apart from other advisory locks of this database. */
 const lockClass = 7_884_898
@@ -27,20 +27,32 @@ export async function lockUrls(transaction: Transaction, items: readonly Placed[
 
 const usable = `l.domain_id = $5 AND l.state = ${linkStates.live} AND l.max_clicks IS NULL AND NOT l.password_protected`
 
+/** As `isReusable` of the domain decides: judged here, however many other links lead to the same URL. */
+const sameForVisitors = `l.target_url = w.target_url
+  AND l.redirect_status = w.redirect_status AND l.forward_query = w.forward_query
+  AND l.starts_at IS NOT DISTINCT FROM w.starts_at AND l.expires_at IS NOT DISTINCT FROM w.expires_at`
+const sameForOwner = `(w.title IS NULL OR l.title = w.title)
+  AND (w.tags IS NULL OR (l.tags @> string_to_array(w.tags, '${tagSeparator}')
+    AND l.tags <@ string_to_array(w.tags, '${tagSeparator}')))
+  AND (w.created_by IS NULL OR l.created_by = w.created_by)`
+
 const findReusable = {
-  name: 'find-reusable',
+  name: 'find-reusable-link',
   text: `WITH wanted AS MATERIALIZED (
-      SELECT * FROM unnest($1::int[], $2::bytea[], $3::text[], $4::text[]) AS w(position, url_hash, target_url, alias)
+      SELECT * FROM unnest($1::int[], $2::bytea[], $3::text[], $4::text[], $6::smallint[], $7::boolean[],
+          $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::text[])
+        AS w(position, url_hash, target_url, alias, redirect_status, forward_query, starts_at, expires_at,
+          title, tags, created_by)
     )
     SELECT w.position, c.* FROM wanted AS w CROSS JOIN LATERAL (
       SELECT ${linkColumns('l')} FROM links.links AS l
-      WHERE ${usable} AND w.alias IS NULL AND l.target_url = w.target_url
+      WHERE ${usable} AND w.alias IS NULL AND ${sameForVisitors} AND ${sameForOwner}
         AND substr(sha256(replace(l.target_url, '\\', '\\\\')::bytea), 1, 8) = w.url_hash
-      ORDER BY l.created_version DESC LIMIT ${reuseCandidatesMax}
+      ORDER BY l.created_version DESC LIMIT 1
     ) AS c
     UNION ALL
     SELECT w.position, ${linkColumns('l')} FROM wanted AS w
-    JOIN links.links AS l ON l.code = w.alias COLLATE "C" WHERE ${usable}`,
+    JOIN links.links AS l ON l.code = w.alias COLLATE "C" WHERE ${usable} AND ${sameForVisitors} AND ${sameForOwner}`,
 }
 
 /** Settles those items for which there is a link; leaves the others as they are. */
@@ -59,6 +71,13 @@ export async function reuseLinks(
       wanted.map(({ item }) => item.link.targetUrl),
       wanted.map(({ item }) => item.link.alias),
       defaultDomainId,
+      wanted.map(({ item }) => item.link.redirectStatus),
+      wanted.map(({ item }) => item.link.forwardQuery),
+      wanted.map(({ item }) => toMoment(item.link.startsAtMs)),
+      wanted.map(({ item }) => toMoment(item.link.expiresAtMs)),
+      wanted.map(({ item }) => item.link.title),
+      wanted.map(({ item }) => (item.link.tags.length === 0 ? null : item.link.tags.join(tagSeparator))),
+      wanted.map(({ item }) => (item.link.reuse === 'any' ? null : item.link.createdBy)),
     ],
   })
   const byPosition = new Map(wanted.map(({ position, item }) => [position, item]))

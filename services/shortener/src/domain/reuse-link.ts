@@ -2,9 +2,6 @@
 import { hash } from 'node:crypto'
 import { type Link, linkStates, type NewLink } from './link.ts'
 
-/** Of so many links to one URL, the newest, one is looked for. */
-export const reuseCandidatesMax = 20
-
 /** What the index of URLs holds: enough of the SHA-256 to find few links, which are then compared. */
 const urlHashBytes = 8
 
