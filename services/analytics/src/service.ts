@@ -15,7 +15,7 @@ import { openStatsReaderPg } from './adapters/stats-reader-pg.ts'
 import { createUserAgentClassifier } from './adapters/user-agents.ts'
 import { openVisitorSaltsPg } from './adapters/visitor-salts-pg.ts'
 import type { AnalyticsConfig } from './config.ts'
-import { createEvents, exposeProgress } from './events.ts'
+import { createEvents, type Events, exposeProgress } from './events.ts'
 import { getTotals } from './grpc/get-totals.ts'
 import { getVisitorSalts } from './grpc/get-visitor-salts.ts'
 import { createAuthorize } from './http/authorize.ts'
@@ -41,33 +41,7 @@ export async function startAnalytics(config: AnalyticsConfig, context: ServiceCo
   const retention = { minuteDays: config.minuteRetentionDays, hourDays: config.hourRetentionDays }
   const stats = openStatsReaderPg({ replicas, primary, events, now })
 
-  const ingestPool = resources.use(openIngestPool(config, context))
-  const archiver = startArchiving(config, { context, events, now })
-  if (archiver !== undefined) resources.use(archiver)
-  const store = openClickStorePg({
-    pool: ingestPool,
-    classify: createUserAgentClassifier(),
-    now,
-    ...(archiver === undefined ? {} : { recordApplied: archiver.recordApplied }),
-  })
-  const consumer = resources.use(
-    startClickConsumer({
-      kafka: openKafka({
-        brokers: config.kafkaBrokers,
-        clientId: `analytics-${config.instance}`,
-        log,
-      }),
-      topic: config.clicksTopic,
-      partitions: config.clicksPartitions,
-      groupId: config.clicksGroup,
-      concurrency: config.ingestConcurrency,
-      fetchBytesMax: config.ingestFetchBytesMax,
-      sessionTimeoutMs: config.sessionTimeoutMs,
-      store,
-      events,
-      now,
-    }),
-  )
+  const consumer = startIngest(resources, config, context, events)
   exposeProgress(metrics, consumer, now)
   const salts = openVisitorSaltsPg(primary)
   resources.use(startPruner({ pool: primary, retention, salts, events, now }))
@@ -109,6 +83,41 @@ export async function startAnalytics(config: AnalyticsConfig, context: ServiceCo
     grpcAddress: grpc.address,
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   }
+}
+
+/** From Kafka into the rollups; what was applied goes to the archive, where there is one. */
+function startIngest(
+  resources: AsyncDisposableStack,
+  config: AnalyticsConfig,
+  context: ServiceContext,
+  events: Events,
+): ClickConsumer {
+  const { log } = context
+  const now = () => Date.now()
+  const pool = resources.use(openIngestPool(config, context))
+  const archiver = startArchiving(config, { context, events, now })
+  if (archiver !== undefined) resources.use(archiver)
+  const store = openClickStorePg({
+    pool,
+    classify: createUserAgentClassifier(),
+    now,
+    ...(archiver === undefined ? {} : { recordApplied: archiver.recordApplied }),
+  })
+  const clientId = `analytics-${config.instance}`
+  return resources.use(
+    startClickConsumer({
+      kafka: openKafka({ brokers: config.kafkaBrokers, clientId, log }),
+      topic: config.clicksTopic,
+      partitions: config.clicksPartitions,
+      groupId: config.clicksGroup,
+      concurrency: config.ingestConcurrency,
+      fetchBytesMax: config.ingestFetchBytesMax,
+      sessionTimeoutMs: config.sessionTimeoutMs,
+      store,
+      events,
+      now,
+    }),
+  )
 }
 
 function openReadingPool(url: string, name: string, { log }: ServiceContext): Pool {

@@ -50,7 +50,7 @@ beforeAll(async () => {
     stats,
     exports: openExportReaderPg(read),
     live: resources.use(startLiveFeed({ stats, streamsMax: 1, streamsPerCallerMax: 1 })),
-    links: { isKnown: async () => false, mayRead: async () => true },
+    links: { isKnown: async ({ code }: { code: string }) => code !== 'nowhere', mayRead: async () => true },
     authorize: async () => {},
     retention: { minuteDays: 35, hourDays: 400 },
     defaultDomain: 'go.example',

@@ -15,9 +15,9 @@ const kindName = (kind: ClickKind) => (kind === ClickKind.ORPHAN ? 'orphan' : 'c
 
 const complainEveryMs = 60_000
 
-export type RedirectEvents = ReturnType<typeof createRedirectEvents>
-
-export function createRedirectEvents({ log, metrics }: Pick<ServiceContext, 'log' | 'metrics'>) {
+/** By outcome, since the last scrape: prom-client hashes labels at each count, which every redirect would pay for. */
+function countLookups(metrics: ServiceContext['metrics']) {
+  const lookupsOf = { memory: 0, redis: 0, replica: 0, primary: 0, stale: 0, absent: 0, unknown: 0 }
   metrics.counter(
     'redirect_lookups_total',
     'Lookups of codes, by the source that answered; stale: nobody could say what is current.',
@@ -30,8 +30,13 @@ export function createRedirectEvents({ log, metrics }: Pick<ServiceContext, 'log
       }
     },
   )
-  /** Since the last scrape: prom-client hashes labels at each count, which every redirect would pay for. */
-  const lookupsOf = { memory: 0, redis: 0, replica: 0, primary: 0, stale: 0, absent: 0, unknown: 0 }
+  return lookupsOf
+}
+
+export type RedirectEvents = ReturnType<typeof createRedirectEvents>
+
+export function createRedirectEvents({ log, metrics }: Pick<ServiceContext, 'log' | 'metrics'>) {
+  const lookupsOf = countLookups(metrics)
   const staleServed = metrics.counter(
     'redirect_stale_served_total',
     'Answers from a copy that nobody could confirm to be current.',
