@@ -52,6 +52,14 @@ test.each([
   expect(answer.statusCode).toBe(status)
 })
 
+test('an unknown field with a long name is told by its beginning', async () => {
+  const { server } = createServer()
+  const payload = `{"url":"a","${'x'.repeat(150)}":1}`
+  const answer = await server.inject({ method: 'POST', url: '/things/a', headers: json, payload })
+  const field = `${'x'.repeat(64)}…`
+  expect(answer.json()).toMatchObject({ status: 400, field, detail: `${field} is not a known field.` })
+})
+
 test('another content type is answered 415', async () => {
   const { server } = createServer()
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }

@@ -201,9 +201,15 @@ export function toLinkfleetError(error: unknown): LinkfleetError {
 function fieldOf(instancePath: string | undefined, params: Record<string, unknown> | undefined): string {
   const path = (instancePath ?? '').split('/').filter((part) => part !== '')
   const named = params?.missingProperty ?? params?.additionalProperty
-  if (typeof named === 'string') path.push(named)
+  if (typeof named === 'string') path.push(shortened(named))
   return path.join('.')
 }
+
+const nameCharactersMax = 64
+
+/** A name that a client made up is told back only as far as a person needs it. */
+const shortened = (name: string) =>
+  name.length <= nameCharactersMax ? name : `${name.slice(0, nameCharactersMax).toWellFormed()}…`
 
 const closeIdleEveryMs = 25
 /** A connection in use brings its next request well within this time; one that does not is idle. */

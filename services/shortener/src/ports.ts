@@ -81,11 +81,16 @@ export interface LinkWriter {
     byMs: number,
   ): Promise<{ readonly link: Link; readonly isReused: boolean } | undefined>
   /**
-   * 'version-mismatch' when `ifVersion` is given and is not the link's version. Throws 'invalid-request' when the link
+   * 'version-mismatch' when `ifVersions` is given and the link's version is none of them. Throws 'invalid-request' when the link
    * would expire before it starts.
    */
-  edit(key: LinkKey, changes: StoredChanges, ifVersion: number | null, byMs: number): Promise<ChangeOutcome>
-  delete(key: LinkKey, ifVersion: number | null, byMs: number): Promise<ChangeOutcome>
+  edit(
+    key: LinkKey,
+    changes: StoredChanges,
+    ifVersions: readonly number[] | null,
+    byMs: number,
+  ): Promise<ChangeOutcome>
+  delete(key: LinkKey, ifVersions: readonly number[] | null, byMs: number): Promise<ChangeOutcome>
 }
 
 export type ChangeOutcome =

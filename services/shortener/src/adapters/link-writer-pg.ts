@@ -68,18 +68,20 @@ export function openLinkWriterPg(pool: Pool, events: LinkWriterEvents): LinkWrit
     },
     insertBulk: createBulkInsert(pool),
     findReplay: (idempotency, byMs) => boundedRead(() => findReplay(pool, idempotency), byMs),
-    edit: (key, changes, ifVersion, byMs) =>
+    edit: (key, changes, ifVersions, byMs) =>
       boundedChange(
         () =>
-          changeLink(pool, key, ifVersion, (transaction, locked) =>
+          changeLink(pool, key, ifVersions, (transaction, locked) =>
             applyEdit(transaction, key, changes, locked),
           ),
         byMs,
+        'the link',
       ),
-    delete: (key, ifVersion, byMs) =>
+    delete: (key, ifVersions, byMs) =>
       boundedChange(
-        () => changeLink(pool, key, ifVersion, (transaction) => applyDelete(transaction, key)),
+        () => changeLink(pool, key, ifVersions, (transaction) => applyDelete(transaction, key)),
         byMs,
+        'the link',
       ),
   }
 }
@@ -150,7 +152,7 @@ function createPatientInsert(pool: Pool) {
 async function changeLink(
   pool: Pool,
   key: LinkKey,
-  ifVersion: number | null,
+  ifVersions: readonly number[] | null,
   apply: (transaction: Transaction, locked: Row) => Promise<ChangeOutcome>,
 ): Promise<ChangeOutcome> {
   return await pool.transaction(async (transaction) => {
@@ -162,7 +164,7 @@ async function changeLink(
     })
     const [row] = rows
     if (row === undefined) return { kind: 'unknown-link' }
-    if (ifVersion !== null && ifVersion !== row.version)
+    if (ifVersions !== null && !ifVersions.includes(row.version))
       return { kind: 'version-mismatch', version: row.version }
     return await apply(transaction, row)
   }, beginChange(lockWaitMs))

@@ -27,6 +27,14 @@ export const outcomeUnknown = (cause?: unknown): LinkfleetError =>
     { retryAfterSeconds, cause },
   )
 
+/** The same of a change that no Idempotency-Key can settle: `what` is to be read again. */
+const changeUnknown = (what: string, cause?: unknown): LinkfleetError =>
+  new LinkfleetError(
+    'outcome-unknown',
+    `The database did not say whether the change was made. Read ${what} again to see.`,
+    { retryAfterSeconds, cause },
+  )
+
 export const notCreated = (cause?: unknown): LinkfleetError =>
   new LinkfleetError('not-created', 'The database cannot be reached right now. Nothing was changed.', {
     retryAfterSeconds,
@@ -46,13 +54,19 @@ export function toChangeError(error: unknown, isKeyed = false): unknown {
   return isKeyed ? outcomeUnknown(error) : notCreated(error)
 }
 
-/** Answers a change within the bound, and by `byMs` of performance.now(). Past it the outcome is open. */
-export async function boundedChange<T>(work: () => Promise<T>, byMs?: number): Promise<T> {
-  return await bounded(
-    work().catch((error) => Promise.reject(toChangeError(error))),
-    outcomeUnknown,
-    leftMs(byMs),
-  )
+/**
+ * Answers a change of `what` within the bound, and by `byMs` of performance.now(). Past it the outcome is open. No create:
+ * nobody repeats it with a key.
+ */
+export async function boundedChange<T>(
+  work: () => Promise<T>,
+  byMs?: number,
+  what = 'what it was to change',
+): Promise<T> {
+  const working = work().catch((error) => {
+    throw error instanceof CommitUnknownError ? changeUnknown(what, error) : toChangeError(error)
+  })
+  return await bounded(working, () => changeUnknown(what), leftMs(byMs))
 }
 
 /** Answers a read within the bound, and by `byMs` of performance.now(). */

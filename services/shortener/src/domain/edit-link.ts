@@ -11,16 +11,16 @@ export interface EditLinkPorts {
 export type EditLink = (
   key: LinkKey,
   changes: LinkChanges,
-  ifVersion: number | null,
+  ifVersions: readonly number[] | null,
   byMs: number,
 ) => Promise<ChangeOutcome>
 
 export function createLinkEditor({ writer, writeThrough, passwords }: EditLinkPorts): EditLink {
-  return async (key, { password, ...changes }, ifVersion, byMs) => {
+  return async (key, { password, ...changes }, ifVersions, byMs) => {
     const made = typeof password === 'string' ? await passwords.makeVerifier(password) : undefined
     const passwordVerifier = made?.verifier ?? password
     const stored = passwordVerifier === undefined ? changes : { ...changes, passwordVerifier }
-    const outcome = await writer.edit(key, stored, ifVersion, byMs + (made?.tookMs ?? 0))
+    const outcome = await writer.edit(key, stored, ifVersions, byMs + (made?.tookMs ?? 0))
     if (outcome.kind === 'changed') await writeThrough.write(outcome.changed)
     return outcome
   }

@@ -1,19 +1,24 @@
 import { describe, expect, it } from 'vitest'
-import { prefersPlainText, versionOf } from './conditions.ts'
+import { prefersPlainText, versionsOf } from './conditions.ts'
 
 describe('If-Match', () => {
   it.each([
     [undefined, null],
     ['*', null],
-    ['"42"', 42],
-    [' "42" ', 42],
-  ])('%j names the version %j', (header, version) => {
-    expect(versionOf(header)).toBe(version)
+    ['"42"', [42]],
+    [' "42" ', [42]],
+    ['"1", "1366"', [1, 1366]],
+    ['"1","2",, "3"', [1, 2, 3]],
+  ])('%j names the versions %j', (header, version) => {
+    expect(versionsOf(header)).toEqual(version)
   })
 
-  it.each(['42', 'W/"42"', '"42", "43"', '"x"', '', '"1e3"'])('%j is refused', (header) => {
-    expect(() => versionOf(header)).toThrow(expect.objectContaining({ field: 'if-match' }))
-  })
+  it.each(['42', 'W/"42"', '"42", "x"', '"42" "43"', ', ,', '"42", *', '"x"', '', '"1e3"'])(
+    '%j is refused',
+    (header) => {
+      expect(() => versionsOf(header)).toThrow(expect.objectContaining({ field: 'if-match' }))
+    },
+  )
 })
 
 describe('Accept', () => {

@@ -1,16 +1,20 @@
 /** What request headers ask for. */
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 
-/** The version that If-Match names; null when any will do. */
-export function versionOf(ifMatch: string | undefined): number | null {
+/** The versions that If-Match names, any of which will do; null when all will. A list is RFC 9110, 5.6.1 and 13.1.1. */
+export function versionsOf(ifMatch: string | undefined): readonly number[] | null {
   if (ifMatch === undefined || ifMatch.trim() === '*') return null
-  const version = /^\s*"(\d{1,15})"\s*$/.exec(ifMatch)?.[1]
-  if (version === undefined) {
-    throw new LinkfleetError('invalid-request', 'If-Match must be one entity tag such as "42", or *.', {
+  const tags = ifMatch
+    .split(',')
+    .map((tag) => tag.trim())
+    .filter((tag) => tag !== '')
+  const versions = tags.map((tag) => /^"(\d{1,15})"$/.exec(tag)?.[1])
+  if (versions.length === 0 || versions.includes(undefined)) {
+    throw new LinkfleetError('invalid-request', 'If-Match must be entity tags such as "42", or *.', {
       field: 'if-match',
     })
   }
-  return Number(version)
+  return versions.map(Number)
 }
 
 /** Whether a client prefers text/plain to JSON: RFC 9110, 12.5.1, for the two types there are. */

@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox'
 import { isPossibleCode } from '../domain/judge-alias.ts'
 import { defaultDomainId } from '../domain/link.ts'
 import type { Api } from './api.ts'
-import { versionOf } from './conditions.ts'
+import { versionsOf } from './conditions.ts'
 import { expectChanged } from './edit-link.ts'
 import { unknownLink } from './get-link.ts'
 import { answers, CodeParams, security } from './link-json.ts'
@@ -25,10 +25,10 @@ export function deleteLinkRoute(server: FastifyInstance, api: Api): void {
     async (request, reply) => {
       await api.authorize(request, 'change')
       const { code } = request.params
-      const ifVersion = versionOf(request.headers['if-match'])
+      const ifVersions = versionsOf(request.headers['if-match'])
       if (!isPossibleCode(code)) throw unknownLink()
       const key = { domainId: defaultDomainId, code }
-      const deleted = expectChanged(await api.writer.delete(key, ifVersion, request.answerByMs))
+      const deleted = expectChanged(await api.writer.delete(key, ifVersions, request.answerByMs))
       await api.writeThrough.write(deleted)
       api.events.linkDeleted()
       return reply.code(204).send()

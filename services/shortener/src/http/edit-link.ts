@@ -6,7 +6,7 @@ import { judgeEdit } from '../domain/judge-link.ts'
 import { defaultDomainId, type ReadLink } from '../domain/link.ts'
 import type { ChangeOutcome } from '../ports.ts'
 import type { Api } from './api.ts'
-import { versionOf } from './conditions.ts'
+import { versionsOf } from './conditions.ts'
 import { unknownLink } from './get-link.ts'
 import {
   answers,
@@ -30,7 +30,7 @@ const Body = Type.Object(
 const schema = {
   summary: 'Change a link',
   description:
-    'null clears title, startsAt, expiresAt, maxClicks and password. If-Match: "<version>" changes only that version.',
+    'null clears title, startsAt, expiresAt, maxClicks and password. If-Match: "<version>" changes only that version, or one of several.',
   tags: ['links'],
   security,
   params: CodeParams,
@@ -55,10 +55,10 @@ export function editLinkRoute(server: FastifyInstance, api: Api): void {
       await api.authorize(request, 'change')
       const { code } = request.params
       const changes = judgeEdit(request.body, api.urlRules, api.now())
-      const ifVersion = versionOf(request.headers['if-match'])
+      const ifVersions = versionsOf(request.headers['if-match'])
       if (!isPossibleCode(code)) throw unknownLink()
       const changed = expectChanged(
-        await api.editLink({ domainId: defaultDomainId, code }, changes, ifVersion, request.answerByMs),
+        await api.editLink({ domainId: defaultDomainId, code }, changes, ifVersions, request.answerByMs),
       )
       api.events.linkEdited()
       reply.header('etag', entityTagOf(changed.link))
