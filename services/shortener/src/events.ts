@@ -1,6 +1,7 @@
 /** What happens in shortener, told once: metric and log together. None of these throws. */
 import type { Logger } from '@linkfleet/runtime/log'
 import type { Metrics } from '@linkfleet/runtime/metrics'
+import type { Backlog } from './ports.ts'
 
 export type ShortenerEvents = ReturnType<typeof createEvents>
 
@@ -48,6 +49,12 @@ export function createEvents(metrics: Metrics, log: Logger) {
     relayed(redis: number, kafka: number) {
       series.relayed.inc({ sink: 'redis' }, redis)
       series.relayed.inc({ sink: 'kafka' }, kafka)
+    },
+    backlog(redis: Backlog, kafka: Backlog) {
+      for (const [sink, { changes, oldestSeconds }] of Object.entries({ redis, kafka })) {
+        series.outboxChanges.set({ sink }, changes)
+        series.outboxOldestSeconds.set({ sink }, oldestSeconds)
+      }
     },
     /** Shows what is known anyway, at each scrape. */
     watch({ codesReady, isActiveRelay }: { codesReady: () => number; isActiveRelay: () => boolean }) {
@@ -118,7 +125,26 @@ function createMetrics(metrics: Metrics) {
     groupSeconds,
     dependencyFailures,
     relayed,
+    ...createOutboxMetrics(metrics),
     relayActivations,
     generations,
   }
+}
+
+function createOutboxMetrics(metrics: Metrics) {
+  const outboxChanges = metrics.gauge(
+    'shortener_outbox_changes',
+    'Changes that wait for a sink, as the active relay counts them each 5 s, up to 200,000.',
+    ['sink'],
+  )
+  const outboxOldestSeconds = metrics.gauge(
+    'shortener_outbox_oldest_seconds',
+    'How long the first change that waits for a sink has waited, on the active relay.',
+    ['sink'],
+  )
+  for (const sink of ['redis', 'kafka']) {
+    outboxChanges.set({ sink }, 0)
+    outboxOldestSeconds.set({ sink }, 0)
+  }
+  return { outboxChanges, outboxOldestSeconds }
 }

@@ -193,6 +193,14 @@ export interface OutboxSnapshot {
   readonly isCompleteForRedis: boolean
 }
 
+/** What waits for one sink. */
+export interface Backlog {
+  /** Counted up to 200,000. */
+  readonly changes: number
+  /** How long the first of them has waited; 0 when there is none. */
+  readonly oldestSeconds: number
+}
+
 /** What the active relay does on its one database session. Every method throws when the session is gone. */
 export interface OutboxSession {
   /** True when this session holds the lock now: it is the active relay until it ends. */
@@ -208,6 +216,8 @@ export interface OutboxSession {
   ): Promise<OutboxSnapshot>
   /** Notes what each sink has now; a row that both have goes. */
   settle(done: { readonly redis: readonly number[]; readonly kafka: readonly number[] }): Promise<void>
+  /** What is left to do, for those who watch. */
+  backlog(): Promise<{ readonly redis: Backlog; readonly kafka: Backlog }>
   /**
    * Deletes some of what is past its time: idempotency records, login tokens, sessions. True when more may be left:
    * a busy fleet makes more records in a minute than one statement should delete.

@@ -4,7 +4,7 @@
  */
 import type { Pool, Query, Queryable, Row, Session } from '@linkfleet/runtime/postgres'
 import { idempotencyKeptMs } from '../domain/idempotency.ts'
-import type { OutboxSession, OutboxSnapshot, PendingChange } from '../ports.ts'
+import type { Backlog, OutboxSession, OutboxSnapshot, PendingChange } from '../ports.ts'
 import { copyColumns, readFreshnessColumns, rowToCopy } from './link-row-pg.ts'
 
 /** "lfrelay" as a number; the same in every instance, different from every other lock. */
@@ -44,6 +44,10 @@ export async function openOutboxSessionPg(pool: Pool): Promise<OutboxSession> {
     },
     snapshot: (changesMax, wanted) => snapshot(session, changesMax, wanted),
     settle: (done) => settle(session, done),
+    backlog: async () => ({
+      redis: await backlogOf(session, 'redis_done'),
+      kafka: await backlogOf(session, 'kafka_done'),
+    }),
     prune: () => prune(session),
     async close() {
       // Not back into the pool: the connection may be stuck, and it may hold the lock.
@@ -161,6 +165,21 @@ async function settle(
   const byKafka = `NOT kafka_done AND ${these}`
   await run('settle-kafka-last', `DELETE FROM links.outbox WHERE redis_done AND ${byKafka}`, kafkaOnly)
   await run('settle-kafka', `UPDATE links.outbox SET kafka_done = true WHERE ${byKafka}`, kafkaOnly)
+}
+
+/** Counting more would hold up the rounds, and tell nobody more than that there are very many. */
+const countedChangesMax = 200_000
+
+async function backlogOf(session: Queryable, done: 'redis_done' | 'kafka_done'): Promise<Backlog> {
+  const { rows } = await session.query<{ changes: number; oldest_seconds: number | null }>({
+    name: `backlog-${done}`,
+    text: `SELECT
+      (SELECT count(*) FROM (SELECT FROM links.outbox WHERE NOT ${done} LIMIT ${countedChangesMax}) AS counted) AS changes,
+      (SELECT greatest(0, extract(epoch FROM clock_timestamp() - created_at))::float8 FROM links.outbox
+        WHERE NOT ${done} ORDER BY version LIMIT 1) AS oldest_seconds`,
+    values: [],
+  })
+  return { changes: rows[0]?.changes ?? 0, oldestSeconds: rows[0]?.oldest_seconds ?? 0 }
 }
 
 async function prune(session: Queryable): Promise<boolean> {

@@ -4,13 +4,14 @@
  * active, the others watch its stamp. Either sink may be away for as long as it likes: the other goes on.
  */
 import { sleep } from '@linkfleet/runtime/backoff'
-import type { ChangeFeed, OutboxSession, OutboxSnapshot } from '../ports.ts'
+import type { Backlog, ChangeFeed, OutboxSession, OutboxSnapshot } from '../ports.ts'
 import type { Watermarks } from './watermarks.ts'
 
 const stampEveryMs = 500
 const beatEveryMs = 1_000
 const pruneEveryMs = 60_000
 const pausePruningMs = 20
+const lookAtBacklogEveryMs = 5_000
 /** Rounds begin so far apart unless there is more than one round can take: a small round costs as much as a large. */
 const roundEveryMs = 50
 const standbyLooksEveryMs = 500
@@ -20,6 +21,8 @@ const sinkPauseMs = 500
 const waitForKafkaMs = 100
 const changesPerRoundMax = 1_000
 
+const nothing: Backlog = { changes: 0, oldestSeconds: 0 }
+
 export interface RelayEvents {
   becameActive(): void
   deposedFrozen(): void
@@ -27,6 +30,8 @@ export interface RelayEvents {
   lostSession(error: unknown): void
   redisFailed(error: unknown): void
   relayed(redis: number, kafka: number): void
+  /** What waits for each sink; nothing that this instance knows of when it is not the active relay. */
+  backlog(redis: Backlog, kafka: Backlog): void
 }
 
 export interface RelayOptions {
@@ -71,6 +76,7 @@ async function run(options: RelayOptions, signal: AbortSignal, state: { isActive
       options.events.lostSession(error)
     } finally {
       state.isActive = false
+      options.events.backlog(nothing, nothing)
       await session?.close()
     }
     await sleep(standbyLooksEveryMs, signal)
@@ -95,6 +101,10 @@ async function lead(session: OutboxSession, options: RelayOptions, outer: AbortS
     every(stampEveryMs, signal, () => session.stamp()),
     every(beatEveryMs, signal, () => session.beat()),
     every(pruneEveryMs, signal, () => pruneAll(session, signal)),
+    every(lookAtBacklogEveryMs, signal, async () => {
+      const { redis, kafka } = await session.backlog()
+      options.events.backlog(redis, kafka)
+    }),
     runRounds(session, options, signal),
   ]
   try {
