@@ -147,11 +147,19 @@ describe('a rebuild', () => {
       low: async () => low,
       read: async (_partition, from, to, take) => await take(log.slice(from, to)),
     })
-    const { recent_clicks: _, ...counted } = await fixture.rows()
+    const { recent_clicks: _, trait_packs: __, ...counted } = await fixture.rows()
+    const traits = async () => {
+      const text = 'SELECT t::text AS trait FROM clicks.trait_counts AS t ORDER BY 1'
+      return (await fixture.pool.query(text)).rows
+    }
+    const countedTraits = await traits()
     await fixture.pool.query('DELETE FROM clicks.series')
     await fixture.rebuild({ log: rangeFrom(0) })
-    // Which clicks of a link are the last ones depends on how the log is cut into batches; the sums do not.
+    // Which clicks of a link are the last ones, and in which order a pack has its names, depends on how the log is cut into
+    // batches; the sums do not.
     expect(await fixture.rows()).toMatchObject(counted)
+    expect(await traits()).toEqual(countedTraits)
+    expect(countedTraits.length).toBeGreaterThan(10)
 
     await expect(fixture.rebuild({ log: rangeFrom(1) })).rejects.toThrow('The records 0 to 0 of partition 0')
     expect(await fixture.rows()).toMatchObject(counted)
