@@ -7,10 +7,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { openKafka } from '@linkfleet/runtime/kafka'
 import { silentLogger } from '@linkfleet/runtime/log'
 import { eventually } from '@linkfleet/testkit/eventually'
+import { seededRandom } from '@linkfleet/testkit/seeded-random'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type CountPathFleet, startCountPathFleet } from './count-path-fleet.ts'
 import { type ClickSender, openClickSender } from './counted-clicks.ts'
+
+const random = seededRandom('who is killed, and when')
 
 const clicks = Number(process.env.LINKFLEET_CLICKS ?? '50000')
 const kills = Number(process.env.LINKFLEET_KILLS ?? '4')
@@ -88,8 +91,8 @@ async function killWhileCounting(): Promise<string[]> {
     if (step < kills) {
       await untilMore(before)
       // Somewhere in a batch: each takes some milliseconds.
-      await delay(Math.random() * 100)
-      const victim = fleet.analytics[Math.floor(Math.random() * 2)]!
+      await delay(random() * 100)
+      const victim = fleet.analytics[Math.floor(random() * 2)]!
       await victim.kill('SIGKILL')
       told.push(victim.name)
       await victim.start()

@@ -15,6 +15,9 @@ import {
 import { partitionOf } from '@linkfleet/contracts/partition'
 import type { Kafka } from '@linkfleet/runtime/kafka'
 import { eventually } from '@linkfleet/testkit/eventually'
+import { seededRandom } from '@linkfleet/testkit/seeded-random'
+
+const random = seededRandom('which clicks, and which are sent twice')
 
 const producerCount = 3
 const clicksPerMessage = 250
@@ -89,11 +92,11 @@ export async function openClickSender(kafka: Kafka, topic: string, partitions: n
       await acknowledged(message)
       remembered.push(message)
       if (remembered.length > rememberedMax) remembered.shift()
-      if (Math.random() >= shareSentTwice) continue
+      if (random() >= shareSentTwice) continue
       // Right away, or one of long ago: both are what a spool that was not told of its success sends.
       const ofPartition = remembered.filter((one) => one.partition === partition)
       again += 1
-      await acknowledged(ofPartition[Math.floor(Math.random() * ofPartition.length)] ?? message)
+      await acknowledged(ofPartition[Math.floor(random() * ofPartition.length)] ?? message)
     }
   }
 
@@ -104,7 +107,7 @@ export async function openClickSender(kafka: Kafka, topic: string, partitions: n
       const records = Array.from({ length: partitions }, () => producerIds.map((): Buffer[] => []))
       for (let index = 0; index < clicks; index++) {
         sequence += 1
-        const visitor = Math.floor(Math.random() * visitorCount)
+        const visitor = Math.floor(random() * visitorCount)
         const fields = clickOf(sequence, startedMs, visitor)
         expected.add(fields, visitor)
         const room = Buffer.alloc(clickRecordBytesMax)
@@ -135,7 +138,7 @@ function framed(producerId: Buffer, records: readonly Buffer[]): Buffer[] {
 
 /** Few links get most of the clicks; every click has a country, a referrer, a browser and a language. */
 function clickOf(sequence: number, nowMs: number, visitor: number): ClickFields {
-  const chance = Math.random()
+  const chance = random()
   return {
     sequence,
     // Of two days.

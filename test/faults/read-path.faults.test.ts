@@ -5,10 +5,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { call } from '@linkfleet/testkit/fleet-client'
+import { seededRandom } from '@linkfleet/testkit/seeded-random'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Followed, startFollowLoad } from './follow-load.ts'
 import type { Member } from './member.ts'
 import { type ReadPathFleet, startReadPathFleet } from './read-path-fleet.ts'
+
+const random = seededRandom('when it is killed')
 
 const kills = Number(process.env.LINKFLEET_KILLS ?? '4')
 const people = 16
@@ -59,7 +62,7 @@ const killsTimeoutMs = 180_000 + kills * 10_000
 /** Kills one redirect again and again, each time as soon as it is back and under load. */
 async function killAgainAndAgain(victim: Member, times: number): Promise<void> {
   for (let kill = 0; kill < times; kill++) {
-    await delay(500 + Math.random() * 500)
+    await delay(500 + random() * 500)
     await victim.kill('SIGKILL')
     await victim.start()
   }

@@ -7,11 +7,14 @@ import { IdGeneratorClient } from '@linkfleet/contracts/generated/linkfleet/ids/
 import { openGrpcClient } from '@linkfleet/runtime/grpc-client'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { call } from '@linkfleet/testkit/fleet-client'
+import { seededRandom } from '@linkfleet/testkit/seeded-random'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startCreateLoad } from './create-load.ts'
 import type { Member } from './member.ts'
 import { startWritePathFleet, type WritePathFleet } from './write-path-fleet.ts'
+
+const random = seededRandom('who is killed')
 
 const kills = Number(process.env.LINKFLEET_KILLS ?? '6')
 const people = 24
@@ -93,7 +96,7 @@ test(
         { withinMs: 30_000 },
       )
       // The first of the four are each killed once; the others as chance has it, and sometimes both of a kind.
-      const victim = victims[kill < 4 ? kill : Math.floor(Math.random() * victims.length)]!
+      const victim = victims[kill < 4 ? kill : Math.floor(random() * victims.length)]!
       const other = victims.find((one) => one !== victim && one.program === victim.program)!
       const both = kill >= 4 && kill % 5 === 0
       if (victim.program === 'shortener') skipped += await victim.metric('shortener_skipped_codes_total')

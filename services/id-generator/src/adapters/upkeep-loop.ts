@@ -5,7 +5,10 @@ import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
 export interface UpkeepLoop extends AsyncDisposable {
   /** Asks for a round soon and does not wait for it. */
   wake(): void
-  /** Waits for the end of a round that began after this call. False when it failed, or the last one did and backs off. */
+  /**
+   * Waits for the end of a round that began after this call. False when it failed, when the last one did and backs off, or
+   * when very many wait already.
+   */
   nextRound(signal: AbortSignal): Promise<boolean>
 }
 
@@ -16,6 +19,8 @@ interface UpkeepLoopOptions {
   readonly onRecovery: () => void
 }
 
+/** More than one instance can serve in one round. */
+const waitingMax = 10_000
 const BACKOFF = { baseMs: 50, maxMs: 1_000 }
 
 export function startUpkeepLoop(options: UpkeepLoopOptions): UpkeepLoop {
@@ -55,7 +60,8 @@ export function startUpkeepLoop(options: UpkeepLoopOptions): UpkeepLoop {
   return {
     wake: () => waking.abort(),
     nextRound(signal) {
-      if (failures > 0 || stopped.signal.aborted || signal.aborted) return Promise.resolve(false)
+      const isHopeless = failures > 0 || waiting.length >= waitingMax
+      if (isHopeless || stopped.signal.aborted || signal.aborted) return Promise.resolve(false)
       const { promise, resolve } = Promise.withResolvers<boolean>()
       waiting.push(resolve)
       signal.addEventListener('abort', () => resolve(false), { once: true })
