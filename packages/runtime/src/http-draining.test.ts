@@ -85,3 +85,14 @@ test('a connection nobody uses keeps no server from stopping', async () => {
   expect(performance.now() - startedMs).toBeLessThan(2_000)
   idle.destroy()
 })
+
+test('connections that were opened ahead of need and never used do not hold a stop up', async () => {
+  const server = await startServer()
+  const ahead = Array.from({ length: 3 }, () => connect(server.port, '127.0.0.1'))
+  await Promise.all(ahead.map((socket) => once(socket, 'connect')))
+  const closed = Promise.all(ahead.map((socket) => once(socket, 'close')))
+  // An answered request shows that the connections before it were taken.
+  await ask(`${server.url}/now`, keptConnection())
+  await server[Symbol.asyncDispose]()
+  await closed
+}, 10_000)

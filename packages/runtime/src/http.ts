@@ -208,7 +208,7 @@ function fieldOf(instancePath: string | undefined, params: Record<string, unknow
 const nameCharactersMax = 64
 
 /** A name that a client made up is told back only as far as a person needs it. */
-const shortened = (name: string) =>
+export const shortened = (name: string): string =>
   name.length <= nameCharactersMax ? name : `${name.slice(0, nameCharactersMax).toWellFormed()}…`
 
 const closeIdleEveryMs = 25
@@ -221,6 +221,11 @@ const lastRequestsMs = 300
  * client turns elsewhere by itself; then idle ones are closed, also those that fall idle meanwhile.
  */
 export async function listen(server: FastifyInstance, host: string, port: number): Promise<Listening> {
+  const connections = new Set<Socket>()
+  server.server.on('connection', (socket: Socket) => {
+    connections.add(socket)
+    socket.once('close', () => connections.delete(socket))
+  })
   await server.listen({ host, port })
   const [address] = server.addresses()
   if (address === undefined || typeof address === 'string')
@@ -236,7 +241,11 @@ export async function listen(server: FastifyInstance, host: string, port: number
       // Not http's own close, which closes idle connections at once.
       const drained = new Promise<void>((resolve) => NetServer.prototype.close.call(http, () => resolve()))
       await Promise.race([drained, delay(lastRequestsMs, undefined, { ref: false })])
-      const closingIdle = setInterval(() => http.closeIdleConnections(), closeIdleEveryMs)
+      const closingIdle = setInterval(() => {
+        http.closeIdleConnections()
+        // To Node a connection that never sent a byte is not idle but late: browsers open such ones ahead of need.
+        for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
+      }, closeIdleEveryMs)
       try {
         await server.close()
       } finally {
