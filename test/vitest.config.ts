@@ -6,7 +6,8 @@ const never = ['**/node_modules/**', '**/dist/**', '**/.linkfleet/**']
 
 /**
  * Every suite of the workspace. A test's suffix says what it needs: `x.test.ts` nothing, `x.engine.test.ts`
- * real engines, `x.fleet.test.ts` and `x.browser.test.ts` a running fleet, `x.faults.test.ts` fleets of its own.
+ * real engines, `x.fleet.test.ts` and `x.browser.test.ts` a running fleet, `x.faults.test.ts` fleets of its own, and
+ * `x.long.test.ts` minutes as well: `npm test` leaves those to `npm test -- --all`.
  */
 export default defineConfig({
   test: {
@@ -17,7 +18,7 @@ export default defineConfig({
           name: 'unit',
           root,
           include: ['**/*.test.ts'],
-          exclude: [...never, '**/*.{engine,fleet,browser,faults}.test.ts'],
+          exclude: [...never, '**/*.{engine,fleet,browser,faults,long}.test.ts'],
           testTimeout: 30_000,
         },
       },
@@ -45,17 +46,17 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
-      {
+      ...['faults', 'long'].map((name) => ({
         test: {
-          name: 'faults',
+          name,
           root,
-          include: ['**/*.faults.test.ts'],
+          include: [`**/*.${name}.test.ts`],
           exclude: never,
           testTimeout: 240_000,
           hookTimeout: 240_000,
           fileParallelism: false,
         },
-      },
+      })),
     ],
   },
 })

@@ -15,7 +15,8 @@ const texts = {
   demo: `npm run demo -- [options]   fifty links and lively traffic, so that every chart has something to show
     --minutes N             how long the traffic lasts                   (3)
     --home DIR              the fleet to use; it must be running         (.linkfleet)`,
-  test: `npm test -- [vitest arguments]      all tests, on real engines and in a real browser
+  test: `npm test -- [vitest arguments]      the tests, on real engines and in a real browser
+    npm test -- --all                   also those that take minutes each
     npm test -- --project unit          only those that need nothing
     npm test -- services/redirect       only those whose path matches`,
   check: `npm run check -- [step …]   types, lint, format, layers, protocol files; --list names the steps`,

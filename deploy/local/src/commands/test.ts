@@ -1,4 +1,7 @@
-/** `npm test`: every test, and as its last line how many passed and failed over the whole run. */
+/**
+ * `npm test`: the tests, and as the last line how many passed and failed over the whole run. Those that take minutes each
+ * run with `--all`, or when a project or a path names them.
+ */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,12 +21,25 @@ export async function test(args: string[], checkout: string): Promise<number> {
     const vitest = join(checkout, 'test/node_modules/vitest/vitest.mjs')
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
     const config = ['run', '--config', join(checkout, 'test/vitest.config.ts')]
-    const status = await runChild(process.execPath, [vitest, ...config, ...reporters, ...args], checkout)
+    const status = await runChild(
+      process.execPath,
+      [vitest, ...config, ...reporters, ...chosen(args)],
+      checkout,
+    )
     console.log(closingLine(await readReport(report), status))
     return status
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** What vitest is told. */
+export function chosen(args: readonly string[]): string[] {
+  const rest = args.filter((arg) => arg !== '--all')
+  const isChosen = args.some(
+    (arg) => arg === '--all' || arg.startsWith('--project') || arg.includes('.long.'),
+  )
+  return isChosen ? rest : ['--project=!long', ...rest]
 }
 
 async function readReport(file: string): Promise<TestReport | undefined> {
