@@ -45,6 +45,23 @@ test('a commit whose answer is lost is unknown, and the pool works again after i
   await eventually(async () => (await pool.query('SELECT 1 AS one')).rows[0]?.one === 1)
 })
 
+test('a pool knows when the server last answered it, be it by an error, and in a transaction too', async () => {
+  await using database = await testDatabase()
+  await using pool = openPool({ ...options, url: database.url })
+  expect(pool.answeredAtMs()).toBe(Number.NEGATIVE_INFINITY)
+  let askedAtMs = performance.now()
+  await pool.query('SELECT 1')
+  expect(pool.answeredAtMs()).toBeGreaterThan(askedAtMs)
+  askedAtMs = performance.now()
+  await expect(pool.query('SELECT nothing')).rejects.toThrow()
+  expect(pool.answeredAtMs()).toBeGreaterThan(askedAtMs)
+  await pool.transaction(async (transaction) => {
+    askedAtMs = performance.now()
+    await transaction.query('SELECT 1')
+    expect(pool.answeredAtMs()).toBeGreaterThan(askedAtMs)
+  })
+})
+
 test('of several hosts the writable one is found, whatever their order', async () => {
   await using database = await testDatabase()
   const [primary = ''] = hostsOf(database.url)

@@ -38,6 +38,8 @@ export interface Pool extends Queryable, AsyncDisposable {
   transaction<T>(work: (transaction: Transaction) => Promise<T>, begin?: string): Promise<T>
   /** A connection for exclusive, longer use (LISTEN, advisory locks). It counts against `max`; dispose gives it back. */
   session(): Promise<Session>
+  /** When the server last answered a statement, of performance.now(), be it by an error; -Infinity before the first. */
+  answeredAtMs(): number
   /** 'up' after an answer, else what went wrong last. Never older than 5 s and a look: an idle pool looks itself. */
   state(): string
 }
@@ -111,6 +113,19 @@ export function openPool(options: PoolOptions): Pool {
     hostsOf(options.url).length > 1 ? primaryFinder(options.url, options.connectTimeoutMs) : undefined
   let state = 'not tried yet'
   let knownAtMs = Number.NEGATIVE_INFINITY
+  let answeredAtMs = Number.NEGATIVE_INFINITY
+
+  /** Notes the moment of an answer; what the client says by itself is none. */
+  async function heard<T>(answer: Promise<T>): Promise<T> {
+    try {
+      const result = await answer
+      answeredAtMs = performance.now()
+      return result
+    } catch (error) {
+      if (isOfServer(error)) answeredAtMs = performance.now()
+      throw error
+    }
+  }
 
   function poolOf(connectionString: string): pg.Pool {
     let pool = pools.get(connectionString)
@@ -180,9 +195,9 @@ export function openPool(options: PoolOptions): Pool {
   }
 
   return {
-    query: (query) => watched(async () => toResult(await (await current()).query(toPgQuery(query)))),
+    query: (query) => watched(async () => toResult(await heard((await current()).query(toPgQuery(query))))),
     transaction: (work, begin = 'BEGIN') =>
-      watched(async () => runTransaction(await (await current()).connect(), work, begin)),
+      watched(async () => runTransaction(await (await current()).connect(), work, begin, heard)),
     async session() {
       const client = await watched(async () => await (await current()).connect())
       return {
@@ -191,6 +206,7 @@ export function openPool(options: PoolOptions): Pool {
         [Symbol.dispose]: () => client.release(),
       }
     },
+    answeredAtMs: () => answeredAtMs,
     state: () => state,
     async [Symbol.asyncDispose]() {
       clearInterval(looking)
@@ -213,6 +229,7 @@ async function runTransaction<T>(
   client: pg.PoolClient,
   work: (transaction: Transaction) => Promise<T>,
   begin: string,
+  heard: <A>(answer: Promise<A>) => Promise<A>,
 ): Promise<T> {
   const notices: { code: string; message: string }[] = []
   const onNotice = (notice: { code?: string | undefined; message?: string | undefined }) =>
@@ -220,10 +237,10 @@ async function runTransaction<T>(
   client.on('notice', onNotice)
   let broken: Error | undefined
   try {
-    await client.query(begin)
+    await heard(client.query(begin))
     const result = await work({
       notices,
-      query: async (query) => toResult(await client.query(toPgQuery(query))),
+      query: async (query) => toResult(await heard(client.query(toPgQuery(query)))),
     })
     await commit(client)
     if (notices.some((notice) => notice.code === '01000'))
@@ -248,13 +265,9 @@ async function commit(client: pg.PoolClient): Promise<void> {
   } catch (error) {
     // An error with a SQLSTATE of the server's own is a refusal (a deferred constraint): nothing was committed.
     // Without one, or when the server is shutting down (57P…), the answer was lost.
-    const code = (error as { code?: unknown }).code
-    const refused =
-      typeof code === 'string' &&
-      /^[0-9A-Z]{5}$/.test(code) &&
-      !code.startsWith('57P') &&
-      !code.startsWith('08')
-    if (refused) throw error
+    const { code } = error as { code?: string }
+    const isRefused = isOfServer(error) && !code?.startsWith('57P') && !code?.startsWith('08')
+    if (isRefused) throw error
     throw new CommitUnknownError(error)
   }
 }
@@ -262,6 +275,12 @@ async function commit(client: pg.PoolClient): Promise<void> {
 // 08: connection, 28: login refused, 57P: the server stops, starts or recovers. 25006: it is read only, so no longer,
 // or not yet, the primary. 3D000: no such database (yet). 53300: too many connections.
 const connectionSqlStates = /^(08|28|57P|25006|3D000|53300)/
+
+/** Whether the server itself told of the error: by a SQLSTATE. None begins with E, as the system's own (EPIPE) do. */
+function isOfServer(error: unknown): boolean {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' && /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(code)
+}
 
 /** Whether an error speaks of the connection or the server, not of the statement. */
 export function isConnectionError(error: unknown): boolean {
