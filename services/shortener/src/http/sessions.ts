@@ -1,6 +1,7 @@
 /** One-time login tokens become sessions: how a browser gets in without ever seeing a key. */
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import { credentialOf } from '@linkfleet/runtime/anonymous-loopback'
+import { shortened } from '@linkfleet/runtime/http'
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { roles } from '../domain/credentials.ts'
@@ -103,9 +104,8 @@ function roleOf(body: unknown) {
   const { role = 'admin', ...others } = body as { role?: unknown }
   const [unknownField] = Object.keys(others)
   if (unknownField !== undefined) {
-    throw new LinkfleetError('invalid-request', `${unknownField} is not a known field.`, {
-      field: unknownField,
-    })
+    const field = shortened(unknownField)
+    throw new LinkfleetError('invalid-request', `${field} is not a known field.`, { field })
   }
   const found = roles.find((candidate) => candidate === role)
   if (found === undefined) {
