@@ -88,6 +88,7 @@ describe('a bulk', () => {
       [400, 'invalid-request', 'links.9.colour'],
       [201, undefined, undefined],
     ])
+    expect(answer.body.results[6].error.detail).toBe('The item must be an object with a url.')
     expect(answer.body.results[10].link).toMatchObject({
       code: 'bulk-good',
       title: 'Good',

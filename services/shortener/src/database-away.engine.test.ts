@@ -59,6 +59,25 @@ describe('without the primary', () => {
     expect(await count(`not-made-${how}`)).toBe(0)
   })
 
+  it.each([
+    ['its first statement', 'claim-bulk'],
+    ['its links', 'insert-links'],
+    ['its commit', 'COMMIT'],
+  ])('a bulk that is under way when the primary freezes at %s is answered in time', async (_name, text) => {
+    const links = Array.from({ length: 20 }, (_none, n) => ({ url: `https://example.com/frozen/${n}` }))
+    const headers = { 'idempotency-key': `frozen at ${text}` }
+    proxy.freezeAt(text)
+    const answer = await within(answerDeadlineMs, () =>
+      callApi(shortener, 'POST', '/api/v1/links/bulk', { links }, headers),
+    )
+    expect(answer.status).toBe(503)
+    expect(answer.body.code).toBe('outcome-unknown')
+    proxy.restore()
+    await eventually(
+      async () => (await callApi(shortener, 'POST', '/api/v1/links/bulk', { links }, headers)).status === 200,
+    )
+  })
+
   it('a connection that is refused is "not-created"', async () => {
     proxy.cut()
     await create()

@@ -8,6 +8,8 @@ import type { Link, LinkKey, NewLink, ReadLink, StoredChanges } from './domain/l
 export interface CodePool {
   /** Throws 'not-created' when the pool stays empty for a moment (300 ms). */
   take(): Promise<string>
+  /** So many at once, all or none: what is refused stays in the pool for others. Throws 'not-created' alike. */
+  takeAll(count: number): Promise<readonly string[]>
 }
 
 export interface MadeVerifier {
@@ -24,8 +26,11 @@ export interface Passwords {
 
 export interface LinkToInsert {
   readonly link: NewLink
-  /** The alias, or a code from the pool. */
-  readonly code: string
+  /**
+   * The alias, or a code from the pool. null: none is ready, so that the item may only be answered with what there is; to a
+   * new link its code counts as taken.
+   */
+  readonly code: string | null
   readonly passwordVerifier: string | null
   readonly idempotency: Idempotency | null
 }
@@ -53,16 +58,35 @@ export interface BulkOrder {
   readonly items: readonly LinkToInsert[]
   /** Of the bulk as a whole. */
   readonly idempotency: Idempotency | null
-  /** What a retry is answered with, as JSON, made of what became of the items. */
-  readonly toRecord: (outcomes: readonly InsertOutcome[]) => readonly unknown[]
-  /** The same item with another generated code: somebody has the first as an alias. */
-  readonly replaceCode: (item: LinkToInsert) => Promise<LinkToInsert>
+  /**
+   * Which of `items`, by index, the record of an earlier attempt leaves open. null: this is the first attempt, as far as is
+   * known; a record that there is all the same is the answer as it is.
+   */
+  readonly openIn: ((record: BulkRecord) => readonly number[]) | null
+  /** What a retry is answered with, made of the record there was and of what became of the items, by index. */
+  readonly toRecord: (outcomes: ItemOutcomes, record: BulkRecord | undefined) => BulkRecord
+  /** The same items with other generated codes: somebody has the first as an alias. */
+  readonly replaceCodes: (items: readonly LinkToInsert[]) => Promise<readonly LinkToInsert[]>
+}
+
+/** As long as the items; undefined for one that was left as it is. */
+export type ItemOutcomes = readonly (InsertOutcome | undefined)[]
+
+/** What a bulk was answered, as JSON; its maker reads it. */
+export interface BulkRecord {
+  readonly results: readonly unknown[]
+  /** Of `passwordsDigest`; null without passwords, absent in records of versions that did not write it. */
+  readonly passwordsVerifier?: string | null
 }
 
 export type BulkOutcome =
-  /** One for each item, in order. */
-  | { readonly kind: 'inserted'; readonly outcomes: readonly InsertOutcome[] }
-  | { readonly kind: 'replayed'; readonly results: readonly unknown[] }
+  /** `record` is what an earlier attempt had settled. */
+  | {
+      readonly kind: 'inserted'
+      readonly outcomes: ItemOutcomes
+      readonly record: BulkRecord | undefined
+    }
+  | { readonly kind: 'replayed'; readonly record: BulkRecord }
   | { readonly kind: 'idempotency-mismatch' }
 
 /**
@@ -79,7 +103,12 @@ export interface LinkWriter {
   findReplay(
     idempotency: Idempotency,
     byMs: number,
-  ): Promise<{ readonly link: Link; readonly isReused: boolean } | undefined>
+  ): Promise<Extract<InsertOutcome, { kind: 'replayed' | 'idempotency-mismatch' }> | undefined>
+  /** The same for a bulk, without waiting for an attempt that is under way. Throws 'outcome-unknown'. */
+  findBulk(
+    idempotency: Idempotency,
+    byMs: number,
+  ): Promise<Exclude<BulkOutcome, { kind: 'inserted' }> | undefined>
   /**
    * 'version-mismatch' when `ifVersions` is given and the link's version is none of them. Throws 'invalid-request' when the link
    * would expire before it starts.

@@ -129,7 +129,7 @@ describe('reuseExisting', () => {
     const { code } = (await create(wanted)).body
     const plain = (await create({ url })).body.code
     for (const options of [{ redirectStatus: 301 }, { expiresAt: '2098-01-01T00:00:00Z' }]) {
-      const links = Array.from({ length: 40 }, () => ({ url, title: 'Other', tags: ['a'], ...options }))
+      const links = Array.from({ length: 100 }, () => ({ url, title: 'Other', tags: ['a'], ...options }))
       expect((await callApi(shortener, 'POST', '/api/v1/links/bulk', { links })).status).toBe(200)
     }
     expect((await reuse({ url })).body.code).toBe(plain)

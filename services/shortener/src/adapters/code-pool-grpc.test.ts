@@ -65,6 +65,31 @@ describe('the code pool', () => {
     pool.stop()
   })
 
+  it('gives many at once all or none, and what it refuses stays for others', async () => {
+    const { source, allocate } = countingSource()
+    const pool = openCodePool({ codesMax: 100, allocate, onRefillFailed: () => {} })
+    await eventually(() => pool.size === 100)
+    source.isAway = true
+    await expect(pool.takeAll(101)).rejects.toMatchObject({ code: 'not-created', retryAfterSeconds: 1 })
+    expect(pool.size).toBe(100)
+    const codes = [...(await pool.takeAll(60)), ...(await pool.takeAll(40))]
+    expect(new Set(codes).size).toBe(100)
+    expect(pool.size).toBe(0)
+    pool.stop()
+  })
+
+  it('makes more than its bound ready for who wants so many at once, and holds up nobody for them', async () => {
+    const { calls, allocate } = countingSource()
+    const pool = openCodePool({ codesMax: 100, allocate, onRefillFailed: () => {} })
+    await eventually(() => pool.size === 100)
+    const many = pool.takeAll(2_500)
+    expect(await pool.take()).toEqual(expect.any(String))
+    expect(new Set(await many).size).toBe(2_500)
+    expect(Math.max(...calls)).toBeLessThanOrEqual(1_000)
+    await eventually(() => pool.size === 100)
+    pool.stop()
+  })
+
   it('hands codes to those who wait, as soon as some come', async () => {
     const { source, allocate } = countingSource()
     source.isAway = true

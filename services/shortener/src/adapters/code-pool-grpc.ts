@@ -50,6 +50,11 @@ export function openCodePoolGrpc(options: CodePoolOptions): OpenCodePool {
   })
 }
 
+interface Waiter {
+  readonly codesWanted: number
+  readonly settled: PromiseWithResolvers<string[]>
+}
+
 interface PoolOptions extends Omit<CodePoolOptions, 'addresses'> {
   readonly allocate: (count: number) => Promise<readonly string[]>
 }
@@ -60,21 +65,33 @@ export function openCodePool(options: PoolOptions) {
   // A small pool asks for a tenth of it at a time, or nearly empty would be its usual state.
   const refillAt = codesMax - Math.min(codesPerCallMax, Math.ceil(codesMax / 10))
   const ready: string[] = []
-  const waiters: PromiseWithResolvers<string>[] = []
+  let waiters: Waiter[] = []
   const stopped = new AbortController()
   let refilling = false
   let lastFailure: string | undefined
+
+  /** Who waits for more than the pool holds gets it all the same. */
+  const codesWanted = () => waiters.reduce((most, waiter) => Math.max(most, waiter.codesWanted), codesMax)
+
+  /** Each waiter gets all or nothing yet; one that waits for few is not held up by one that waits for many. */
+  function serve(): void {
+    waiters = waiters.filter(({ codesWanted: count, settled }) => {
+      if (count > ready.length) return true
+      settled.resolve(ready.splice(-count))
+      return false
+    })
+  }
 
   async function refill(): Promise<void> {
     if (refilling) return
     refilling = true
     let attempt = 0
-    while (!stopped.signal.aborted && ready.length < codesMax) {
+    while (!stopped.signal.aborted && ready.length < codesWanted()) {
       try {
-        ready.push(...(await options.allocate(Math.min(codesPerCallMax, codesMax - ready.length))))
+        ready.push(...(await options.allocate(Math.min(codesPerCallMax, codesWanted() - ready.length))))
         attempt = 0
         lastFailure = undefined
-        while (waiters.length > 0 && ready.length > 0) waiters.shift()?.resolve(ready.pop() as string)
+        serve()
       } catch (error) {
         if (stopped.signal.aborted) break
         lastFailure = (error as Error).message
@@ -85,15 +102,17 @@ export function openCodePool(options: PoolOptions) {
     refilling = false
   }
 
-  async function waitForCode(): Promise<string> {
-    const waiter = Promise.withResolvers<string>()
+  async function waitForCodes(count: number): Promise<string[]> {
+    if (waiters.length >= waitersMax) throw refuse()
+    const waiter: Waiter = { codesWanted: count, settled: Promise.withResolvers() }
     waiters.push(waiter)
+    void refill()
     const timer = setTimeout(() => {
       waiters.splice(waiters.indexOf(waiter), 1)
-      waiter.reject(refuse())
+      waiter.settled.reject(refuse())
     }, waitWhenEmptyMs)
     try {
-      return await waiter.promise
+      return await waiter.settled.promise
     } finally {
       clearTimeout(timer)
     }
@@ -110,8 +129,14 @@ export function openCodePool(options: PoolOptions) {
       const code = ready.pop()
       if (ready.length <= refillAt) void refill()
       if (code !== undefined) return code
-      if (waiters.length >= waitersMax) throw refuse()
-      return await waitForCode()
+      return (await waitForCodes(1))[0] as string
+    },
+    async takeAll(count: number): Promise<readonly string[]> {
+      if (count === 0) return []
+      if (count > ready.length) return await waitForCodes(count)
+      const codes = ready.splice(-count)
+      if (ready.length <= refillAt) void refill()
+      return codes
     },
     get size() {
       return ready.length

@@ -3,7 +3,7 @@ import type { Pool, Queryable, Row, Transaction } from '@linkfleet/runtime/postg
 import { type Idempotency, idempotencyKeptMs } from '../domain/idempotency.ts'
 import { defaultRedirectStatus } from '../domain/judge-options.ts'
 import { defaultDomainId, type Link, linkStates } from '../domain/link.ts'
-import type { BulkOutcome, InsertOutcome, LinkToInsert, Placed } from '../ports.ts'
+import type { BulkOutcome, BulkRecord, InsertOutcome, LinkToInsert, Placed } from '../ports.ts'
 
 /** Whether a record under the alias `r` is past its day: then its key is as good as new. */
 export const isPastItsDay = `r.created_at < statement_timestamp() - make_interval(secs => ${idempotencyKeptMs / 1000})`
@@ -13,8 +13,10 @@ type LinkRecord = Omit<
   Link,
   'domainId' | 'version' | 'createdVersion' | 'state' | 'createdAtMs' | 'updatedAtMs'
 > & { readonly isReused?: boolean }
+/** null: no link can be made, so that no such record stays. */
+type NewLinkRecord = Omit<LinkRecord, 'code'> & { readonly code: string | null }
 
-export function toRecord({ code, link, passwordVerifier }: LinkToInsert): LinkRecord {
+export function toRecord({ code, link, passwordVerifier }: LinkToInsert): NewLinkRecord {
   const { alias: _alias, password: _password, reuse: _reuse, ...rest } = link
   return { ...rest, code, passwordProtected: passwordVerifier !== null, passwordVerifier }
 }
@@ -29,7 +31,7 @@ const optionsUnsaid = {
   passwordVerifier: null,
 }
 
-function toReplay(record: Row): InsertOutcome {
+function toReplay(record: Row): Extract<InsertOutcome, { kind: 'replayed' }> {
   const version = record.version as number
   const createdAtMs = (record.created_at as Date).getTime()
   const { isReused = false, ...recorded } = record.link as LinkRecord
@@ -140,21 +142,37 @@ async function readRecord(queryable: Queryable, { keyHash }: Idempotency): Promi
 export async function findReplay(
   pool: Pool,
   idempotency: Idempotency,
-): Promise<Extract<InsertOutcome, { kind: 'replayed' }> | undefined> {
+): Promise<Extract<InsertOutcome, { kind: 'replayed' | 'idempotency-mismatch' }> | undefined> {
   const record = await readRecord(pool, idempotency)
-  if (record === undefined || !idempotency.requestHash.equals(record.request_hash as Buffer)) return undefined
-  const found = toReplay(record)
-  return found.kind === 'replayed' ? found : undefined
+  if (record === undefined) return undefined
+  if (!idempotency.requestHash.equals(record.request_hash as Buffer)) return { kind: 'idempotency-mismatch' }
+  return toReplay(record)
+}
+
+export type BulkReplay = Exclude<BulkOutcome, { kind: 'inserted' }>
+
+/** The same for a bulk. */
+export async function findBulk(
+  queryable: Queryable,
+  idempotency: Idempotency,
+): Promise<BulkReplay | undefined> {
+  const record = await readRecord(queryable, idempotency)
+  if (record === undefined) return undefined
+  if (!idempotency.requestHash.equals(record.request_hash as Buffer)) return { kind: 'idempotency-mismatch' }
+  return { kind: 'replayed', record: record.link as BulkRecord }
 }
 
 /** A bulk's record while its links are made, and, in the same transaction, after. */
-export interface BulkRecord {
-  /** undefined: this attempt is the first, and holds the key until its transaction ends. */
-  claim(transaction: Transaction): Promise<BulkOutcome | undefined>
-  write(transaction: Transaction, results: readonly unknown[]): Promise<void>
+export interface BulkClaim {
+  /**
+   * Holds the key until the transaction ends. undefined: this attempt is the first. A record that there is is locked, so
+   * that of several attempts one at a time makes what it leaves open.
+   */
+  claim(transaction: Transaction): Promise<BulkReplay | undefined>
+  write(transaction: Transaction, record: BulkRecord): Promise<void>
 }
 
-export function bulkRecord(idempotency: Idempotency | null): BulkRecord {
+export function claimBulk(idempotency: Idempotency | null): BulkClaim {
   if (idempotency === null) return { claim: async () => undefined, write: async () => {} }
   const { keyHash, requestHash } = idempotency
   return {
@@ -165,16 +183,13 @@ export function bulkRecord(idempotency: Idempotency | null): BulkRecord {
         values: [keyHash, requestHash],
       })
       if (rowCount > 0) return undefined
-      const record = await readRecord(transaction, idempotency)
-      const isSame = record !== undefined && requestHash.equals(record.request_hash as Buffer)
-      if (!isSame) return { kind: 'idempotency-mismatch' }
-      return { kind: 'replayed', results: (record.link as { results: unknown[] }).results }
+      return (await findBulk(transaction, idempotency)) ?? { kind: 'idempotency-mismatch' }
     },
-    async write(transaction, results) {
+    async write(transaction, record) {
       await transaction.query({
         name: 'record-bulk',
         text: 'UPDATE links.idempotency_records SET link = $2::jsonb WHERE key_hash = $1',
-        values: [keyHash, JSON.stringify({ results })],
+        values: [keyHash, JSON.stringify(record)],
       })
     },
   }

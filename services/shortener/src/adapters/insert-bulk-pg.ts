@@ -5,13 +5,17 @@
 import type { LinkfleetError } from '@linkfleet/contracts/errors'
 import type { Pool, Transaction } from '@linkfleet/runtime/postgres'
 import type { BulkOrder, BulkOutcome, InsertOutcome, LinkToInsert } from '../ports.ts'
-import { bulkRecord } from './idempotency-records-pg.ts'
+import { claimBulk } from './idempotency-records-pg.ts'
 import { beginChange, insertAll, insertAllCarefully, isItemToBlame } from './insert-group-pg.ts'
+import { whileAnswering } from './primary-silence-pg.ts'
 import { bounded, isLockTimeout, notCreated, outcomeUnknown, toChangeError } from './store-errors-pg.ts'
 
 const bulksInFlightMax = 2
 const bulksWaitingMax = 8
-/** From the first word of the database on. A bulk is far more work than a create; its route has no part in the SLI. */
+/**
+ * From the first word of the database on, as long as it goes on answering. A bulk is far more work than a create; its route
+ * has no part in the SLI.
+ */
 const bulkWithinMs = 5_000
 const keyLockWaitMs = 600
 const lockWaitMs = 300
@@ -59,7 +63,7 @@ export function createBulkInsert(pool: Pool) {
     work.catch(() => {})
     const begun = Promise.race([start.begun, work])
     await bounded(begun, () => start.abandon(refusal()), byMs - performance.now())
-    return await bounded(work, outcomeUnknown, bulkWithinMs)
+    return await bounded(whileAnswering(pool, work), outcomeUnknown, bulkWithinMs)
   }
 }
 
@@ -102,33 +106,43 @@ async function insertBulk(pool: Pool, order: BulkOrder, start: Start): Promise<B
 
 async function runBulk(
   transaction: Transaction,
-  { items, idempotency, toRecord, replaceCode }: BulkOrder,
+  order: BulkOrder,
   insert: typeof insertAll,
 ): Promise<BulkOutcome> {
-  const record = bulkRecord(idempotency)
-  const earlier = await record.claim(transaction)
-  if (earlier !== undefined) return earlier
+  const claim = claimBulk(order.idempotency)
+  const earlier = await claim.claim(transaction)
+  if (earlier?.kind === 'idempotency-mismatch') return earlier
+  // The record that left some open has gone since: the next attempt is the first again.
+  if (earlier === undefined && order.openIn !== null) throw outcomeUnknown()
+  const open = earlier === undefined ? [...order.items.keys()] : (order.openIn?.(earlier.record) ?? [])
+  if (earlier !== undefined && open.length === 0) return earlier
   await transaction.query(`SET LOCAL lock_timeout = ${insert === insertAll ? lockWaitMs : carefulLockWaitMs}`)
-  const current: LinkToInsert[] = [...items]
-  const outcomes = await insert(
-    transaction,
-    current.map((item, position) => ({ item, position })),
-  )
+  const outcomes = new Array<InsertOutcome | undefined>(order.items.length)
+  const items = open.map((index) => order.items[index] as LinkToInsert)
+  for (const [at, outcome] of (await insertRecoding(transaction, order, items, insert)).entries()) {
+    outcomes[open[at] as number] = outcome
+  }
+  await claim.write(transaction, order.toRecord(outcomes, earlier?.record))
+  return { kind: 'inserted', outcomes, record: earlier?.record }
+}
+
+/** Inserts; generated codes that are taken, or were not ready, are replaced. */
+async function insertRecoding(
+  transaction: Transaction,
+  { replaceCodes }: BulkOrder,
+  items: readonly LinkToInsert[],
+  insert: typeof insertAll,
+): Promise<InsertOutcome[]> {
+  const place = (placed: readonly LinkToInsert[]) => placed.map((item, position) => ({ item, position }))
+  const outcomes = await insert(transaction, place(items))
   for (let round = 0; round < recodedRoundsMax; round++) {
-    const taken = outcomes.flatMap((outcome, position) =>
-      outcome.kind === 'code-taken' && current[position]?.link.alias === null ? [position] : [],
+    const taken = outcomes.flatMap((outcome, at) =>
+      outcome.kind === 'code-taken' && items[at]?.link.alias === null ? [at] : [],
     )
     if (taken.length === 0) break
-    const recoded = await Promise.all(taken.map((position) => replaceCode(current[position] as LinkToInsert)))
-    const again = await insert(
-      transaction,
-      recoded.map((item, position) => ({ item, position })),
-    )
-    for (const [index, position] of taken.entries()) {
-      current[position] = recoded[index] as LinkToInsert
-      outcomes[position] = again[index] as InsertOutcome
-    }
+    const recoded = await replaceCodes(taken.map((at) => items[at] as LinkToInsert))
+    const again = await insert(transaction, place(recoded))
+    for (const [index, at] of taken.entries()) outcomes[at] = again[index] as InsertOutcome
   }
-  await record.write(transaction, toRecord(outcomes))
-  return { kind: 'inserted', outcomes }
+  return outcomes
 }

@@ -126,12 +126,12 @@ async function insertRounds(
     await insertDistinct(transaction, ahead.filter(isOpen), outcomes)
     for (const { item, position } of ahead) {
       const kind = outcomes[position]?.kind
-      if (kind === 'created' || kind === 'code-taken') takenCodes.add(item.code)
+      if (item.code !== null && (kind === 'created' || kind === 'code-taken')) takenCodes.add(item.code)
     }
     await replay(transaction, behind, outcomes)
     await settleReuse(transaction, behind, outcomes)
     for (const { item, position } of behind) {
-      if (takenCodes.has(item.code)) outcomes[position] ??= { kind: 'code-taken' }
+      if (item.code !== null && takenCodes.has(item.code)) outcomes[position] ??= { kind: 'code-taken' }
     }
     waiting = behind.filter(isOpen)
   }
@@ -168,7 +168,7 @@ const isContestable = ({ link, idempotency }: LinkToInsert) =>
 
 /** What an item wants for itself alone. No code has a space. */
 export function claimsOf({ code, idempotency, link }: LinkToInsert): string[] {
-  const claims = [code]
+  const claims = code === null ? [] : [code]
   if (idempotency !== null) claims.push(`key ${idempotency.keyHash.toString('base64')}`)
   if (mayReuse(link)) claims.push(`url ${link.targetUrl}`)
   return claims

@@ -31,7 +31,7 @@ WITH item AS MATERIALIZED (
     redirect_status, forward_query, starts_at, expires_at, max_clicks, password_verifier IS NOT NULL,
     password_verifier, created_by, created_at, created_at
   FROM item
-  WHERE key_hash IS NULL OR key_hash IN (SELECT key_hash FROM claimed)
+  WHERE code IS NOT NULL AND (key_hash IS NULL OR key_hash IN (SELECT key_hash FROM claimed))
   ORDER BY code
   ON CONFLICT (domain_id, code) DO UPDATE
     SET version = EXCLUDED.version, created_version = EXCLUDED.version, state = ${linkStates.live},
@@ -116,7 +116,7 @@ function toCreated({ code, link, passwordVerifier }: LinkToInsert, row: Row): In
   const created: Link = {
     ...chosen,
     domainId: defaultDomainId,
-    code,
+    code: code as string,
     version,
     createdVersion: version,
     state: linkStates.live,

@@ -4,7 +4,7 @@ import { GroupCommit, type Submission } from '../domain/group-commit.ts'
 import { type LinkKey, linkStates, type StoredChanges } from '../domain/link.ts'
 import type { ChangeOutcome, InsertOutcome, LinkToInsert, LinkWriter } from '../ports.ts'
 import { refuseEmptySpanOf, toSet } from './edit-link-pg.ts'
-import { findReplay } from './idempotency-records-pg.ts'
+import { findBulk, findReplay } from './idempotency-records-pg.ts'
 import { createBulkInsert } from './insert-bulk-pg.ts'
 import { beginChange, claimsOf, insertLinkGroup } from './insert-group-pg.ts'
 import { freshnessColumns, linkColumns, toLink } from './link-row-pg.ts'
@@ -68,6 +68,13 @@ export function openLinkWriterPg(pool: Pool, events: LinkWriterEvents): LinkWrit
     },
     insertBulk: createBulkInsert(pool),
     findReplay: (idempotency, byMs) => boundedRead(() => findReplay(pool, idempotency), byMs),
+    findBulk: (idempotency, byMs) =>
+      // An attempt that cannot look may be the retry of one that has made its links.
+      bounded(
+        findBulk(pool, idempotency).catch((error) => Promise.reject(toChangeError(error, true))),
+        outcomeUnknown,
+        byMs - performance.now(),
+      ),
     edit: (key, changes, ifVersions, byMs) =>
       boundedChange(
         () =>

@@ -12,6 +12,12 @@ import { linkColumns, tagSeparator, toLink, toMoment } from './link-row-pg.ts'
 /** Apart from other advisory locks of this database. */
 const lockClass = 7_884_898
 
+/**
+ * Of so many links that do the same for visitors, the newest, one is looked for that has the wanted title and tags, and the
+ * owner of a caller who may not read: a bound on what a create may cost its neighbours.
+ */
+const candidatesMax = 1_000
+
 const wantsReuse = ({ item }: Placed) => mayReuse(item.link)
 
 /** Before any row is locked, and in one order: two groups never wait for each other in a circle. */
@@ -27,16 +33,18 @@ export async function lockUrls(transaction: Transaction, items: readonly Placed[
 
 const usable = `l.domain_id = $5 AND l.state = ${linkStates.live} AND l.max_clicks IS NULL AND NOT l.password_protected`
 
-/** As `isReusable` of the domain decides: judged here, however many other links lead to the same URL. */
+/** As `isReusable` of the domain decides. Written as in the index `links_by_url_and_options`. */
 const sameForVisitors = `l.target_url = w.target_url
   AND l.redirect_status = w.redirect_status AND l.forward_query = w.forward_query
-  AND l.starts_at IS NOT DISTINCT FROM w.starts_at AND l.expires_at IS NOT DISTINCT FROM w.expires_at`
+  AND coalesce(l.starts_at, '-infinity'::timestamptz) = coalesce(w.starts_at, '-infinity'::timestamptz)
+  AND coalesce(l.expires_at, 'infinity'::timestamptz) = coalesce(w.expires_at, 'infinity'::timestamptz)`
+/** What no index knows. */
 const sameForOwner = `(w.title IS NULL OR l.title = w.title)
   AND (w.tags IS NULL OR (l.tags @> string_to_array(w.tags, '${tagSeparator}')
     AND l.tags <@ string_to_array(w.tags, '${tagSeparator}')))
   AND (w.created_by IS NULL OR l.created_by = w.created_by)`
 
-const findReusable = {
+export const findReusable = {
   name: 'find-reusable-link',
   text: `WITH wanted AS MATERIALIZED (
       SELECT * FROM unnest($1::int[], $2::bytea[], $3::text[], $4::text[], $6::smallint[], $7::boolean[],
@@ -45,10 +53,13 @@ const findReusable = {
           title, tags, created_by)
     )
     SELECT w.position, c.* FROM wanted AS w CROSS JOIN LATERAL (
-      SELECT ${linkColumns('l')} FROM links.links AS l
-      WHERE ${usable} AND w.alias IS NULL AND ${sameForVisitors} AND ${sameForOwner}
-        AND substr(sha256(replace(l.target_url, '\\', '\\\\')::bytea), 1, 8) = w.url_hash
-      ORDER BY l.created_version DESC LIMIT 1
+      SELECT ${linkColumns('l')} FROM (
+        SELECT ${linkColumns('l')} FROM links.links AS l
+        WHERE ${usable} AND w.alias IS NULL AND ${sameForVisitors}
+          AND substr(sha256(replace(l.target_url, '\\', '\\\\')::bytea), 9, 8) = w.url_hash
+        ORDER BY l.created_version DESC LIMIT ${candidatesMax}
+      ) AS l
+      WHERE ${sameForOwner} ORDER BY l.created_version DESC LIMIT 1
     ) AS c
     UNION ALL
     SELECT w.position, ${linkColumns('l')} FROM wanted AS w
@@ -63,23 +74,7 @@ export async function reuseLinks(
 ): Promise<void> {
   const wanted = items.filter((placed) => wantsReuse(placed) && outcomes[placed.position] === undefined)
   if (wanted.length === 0) return
-  const { rows } = await transaction.query({
-    ...findReusable,
-    values: [
-      wanted.map(({ position }) => position),
-      wanted.map(({ item }) => identifyUrl(item.link.targetUrl).hash),
-      wanted.map(({ item }) => item.link.targetUrl),
-      wanted.map(({ item }) => item.link.alias),
-      defaultDomainId,
-      wanted.map(({ item }) => item.link.redirectStatus),
-      wanted.map(({ item }) => item.link.forwardQuery),
-      wanted.map(({ item }) => toMoment(item.link.startsAtMs)),
-      wanted.map(({ item }) => toMoment(item.link.expiresAtMs)),
-      wanted.map(({ item }) => item.link.title),
-      wanted.map(({ item }) => (item.link.tags.length === 0 ? null : item.link.tags.join(tagSeparator))),
-      wanted.map(({ item }) => (item.link.reuse === 'any' ? null : item.link.createdBy)),
-    ],
-  })
+  const { rows } = await transaction.query({ ...findReusable, values: toValues(wanted) })
   const byPosition = new Map(wanted.map(({ position, item }) => [position, item]))
   for (const row of rows) {
     const position = row.position as number
@@ -87,4 +82,21 @@ export async function reuseLinks(
     const link = toLink(row)
     if (item !== undefined && isReusable(link, item.link)) outcomes[position] ??= { kind: 'reused', link }
   }
+}
+
+export function toValues(wanted: readonly Placed[]): unknown[] {
+  return [
+    wanted.map(({ position }) => position),
+    wanted.map(({ item }) => identifyUrl(item.link.targetUrl).hash),
+    wanted.map(({ item }) => item.link.targetUrl),
+    wanted.map(({ item }) => item.link.alias),
+    defaultDomainId,
+    wanted.map(({ item }) => item.link.redirectStatus),
+    wanted.map(({ item }) => item.link.forwardQuery),
+    wanted.map(({ item }) => toMoment(item.link.startsAtMs)),
+    wanted.map(({ item }) => toMoment(item.link.expiresAtMs)),
+    wanted.map(({ item }) => item.link.title),
+    wanted.map(({ item }) => (item.link.tags.length === 0 ? null : item.link.tags.join(tagSeparator))),
+    wanted.map(({ item }) => (item.link.reuse === 'any' ? null : item.link.createdBy)),
+  ]
 }

@@ -3,10 +3,25 @@
  * answered by itself. What becomes of one never depends on what is wrong with another.
  */
 import { type ErrorCode, errorKinds, LinkfleetError } from '@linkfleet/contracts/errors'
-import type { InsertOutcome, LinkToInsert } from '../ports.ts'
-import { aliasBusy, aliasTaken, type CreateLinkPorts, idempotencyMismatch, takeCode } from './create-link.ts'
-import type { Idempotency } from './idempotency.ts'
+import type {
+  BulkOrder,
+  BulkOutcome,
+  BulkRecord,
+  InsertOutcome,
+  ItemOutcomes,
+  LinkToInsert,
+} from '../ports.ts'
+import {
+  aliasBusy,
+  aliasTaken,
+  type CreateLinkPorts,
+  idempotencyMismatch,
+  isWithoutCode,
+  takeCodes,
+} from './create-link.ts'
+import type { BulkIdempotency } from './idempotency.ts'
 import type { Link, NewLink } from './link.ts'
+import { mayReuse } from './reuse-link.ts'
 
 export const bulkLinksMax = 1_000
 /** Each costs as much time as a hundred links; links that share one password share its verifier. */
@@ -22,6 +37,9 @@ export type BulkResult =
 export interface BulkCreated {
   /** One for each item, in order. */
   readonly results: readonly BulkResult[]
+  /** Those that this request was the first to settle. */
+  readonly fresh: readonly BulkResult[]
+  /** The request was made before, and this is its answer: nothing was tried again. */
   readonly isReplay: boolean
 }
 
@@ -32,56 +50,142 @@ export interface BulkCreatorPorts extends CreateLinkPorts {
 
 export type BulkCreator = (
   items: readonly BulkItem[],
-  idempotency: Idempotency | null,
+  idempotency: BulkIdempotency | null,
   byMs: number,
 ) => Promise<BulkCreated>
 
-/** Throws 'not-created' when there are not enough codes for all of it: then nothing of it is made. */
+/**
+ * Throws 'not-created' when there are not enough codes for all of it: then nothing of it is made. What an earlier attempt
+ * settled is looked for first, so that a retry costs neither codes nor work on passwords. An item that failed for a reason
+ * that passes is not settled: a retry tries it again, and it alone.
+ */
 export function createBulkCreator(ports: BulkCreatorPorts): BulkCreator {
   return async (items, idempotency, byMs) => {
-    const { verifiers, tookMs } = await makeVerifiers(ports, items)
-    const results: (BulkResult | undefined)[] = items.map((item) => refuseItem(item, verifiers))
-    const open = items.flatMap((item, position) =>
-      results[position] === undefined ? [{ link: item as NewLink, position }] : [],
-    )
-    const toInsert = await Promise.all(open.map(({ link }) => toItem(ports, link, verifiers)))
-    const settle = (outcomes: readonly InsertOutcome[]) => {
-      for (const [index, { link, position }] of open.entries()) {
-        results[position] = toResult(link, outcomes[index] as InsertOutcome)
-      }
-      return results as BulkResult[]
+    const found = idempotency === null ? undefined : await ports.writer.findBulk(idempotency, byMs)
+    if (found !== undefined) {
+      const record = await expectSame(ports, found, idempotency)
+      if (openPlaces(record).length === 0) return toReplay(record)
+      return await insertOpen(ports, items, openPlaces(record), { idempotency, isRetry: true, byMs })
     }
-    const outcome = await ports.writer.insertBulk(
-      {
-        items: toInsert,
-        idempotency,
-        toRecord: (outcomes) => settle(outcomes).map(toRecorded),
-        replaceCode: async (item) => ({ ...item, code: await takeAnother(ports) }),
-      },
-      byMs + tookMs,
-    )
-    if (outcome.kind === 'idempotency-mismatch') throw idempotencyMismatch()
-    if (outcome.kind === 'replayed') {
-      const replayed = outcome.results.map((result) => fromRecorded(result as Recorded))
-      await expectSamePasswords(ports, items, replayed)
-      return { results: replayed, isReplay: true }
-    }
-    for (const each of outcome.outcomes) if (each.kind === 'failed') ports.onItemFailed(each.error)
-    const created = outcome.outcomes.flatMap((each) => (each.kind === 'created' ? [each.created] : []))
-    await Promise.all(created.map((read) => ports.writeThrough.write(read)))
-    return { results: settle(outcome.outcomes), isReplay: false }
+    const all = [...items.keys()]
+    return await insertOpen(ports, items, all, { idempotency, isRetry: false, byMs })
   }
+}
+
+interface Attempt {
+  readonly idempotency: BulkIdempotency | null
+  /** There is a record, and it leaves items open. */
+  readonly isRetry: boolean
+  readonly byMs: number
+}
+
+/** Makes those at `places`, if they were accepted. */
+async function insertOpen(
+  ports: BulkCreatorPorts,
+  items: readonly BulkItem[],
+  places: readonly number[],
+  { idempotency, isRetry, byMs }: Attempt,
+): Promise<BulkCreated> {
+  const digest = isRetry ? null : (idempotency?.passwordsDigest ?? null)
+  const made = await makeVerifiers(ports, places, items, digest)
+  const refused = items.map((item) => refuseItem(item, made.verifiers))
+  const open = places.filter((place) => refused[place] === undefined)
+  const links = open.map((place) => items[place] as NewLink)
+  const toInsert = await toItems(ports, links, made.verifiers, idempotency)
+  const settle = (outcomes: ItemOutcomes, record: BulkRecord | undefined) => {
+    const results =
+      record === undefined
+        ? [...refused]
+        : record.results.map(
+            (each, place) => (isOpen(each) ? refused[place] : undefined) ?? fromRecorded(each),
+          )
+    const fresh: BulkResult[] = []
+    for (const [index, place] of open.entries()) {
+      const outcome = outcomes[index]
+      if (outcome === undefined) continue
+      const result = toResult(links[index] as NewLink, outcome)
+      results[place] = result
+      fresh.push(result)
+    }
+    return { results: results as BulkResult[], fresh }
+  }
+  const outcome = await ports.writer.insertBulk(
+    {
+      items: toInsert.items,
+      idempotency,
+      openIn: isRetry
+        ? (record) =>
+            openPlaces(record)
+              .map((place) => open.indexOf(place))
+              .filter((at) => at >= 0)
+        : null,
+      toRecord: (outcomes, record) => ({
+        passwordsVerifier: made.ofAll,
+        ...record,
+        results: settle(outcomes, record).results.map(toRecorded),
+      }),
+      replaceCodes: toInsert.replaceCodes,
+    },
+    byMs + made.tookMs,
+  )
+  if (outcome.kind !== 'inserted') return toReplay(await expectSame(ports, outcome, idempotency))
+  for (const each of outcome.outcomes) if (each?.kind === 'failed') ports.onItemFailed(each.error)
+  const created = outcome.outcomes.flatMap((each) => (each?.kind === 'created' ? [each.created] : []))
+  await Promise.all(created.map((read) => ports.writeThrough.write(read)))
+  return { ...settle(outcome.outcomes, outcome.record), isReplay: false }
+}
+
+const toReplay = (record: BulkRecord): BulkCreated => ({
+  results: record.results.map(fromRecorded),
+  fresh: [],
+  isReplay: true,
+})
+
+/** The record of the same request; another one that used the key is told so. */
+async function expectSame(
+  { passwords }: CreateLinkPorts,
+  found: Exclude<BulkOutcome, { kind: 'inserted' }>,
+  idempotency: BulkIdempotency | null,
+): Promise<BulkRecord> {
+  if (found.kind === 'idempotency-mismatch') throw idempotencyMismatch()
+  const { passwordsVerifier = null } = found.record
+  const passwordsDigest = idempotency?.passwordsDigest ?? null
+  if (passwordsVerifier !== null && passwordsDigest !== null) {
+    if (!(await passwords.isPasswordOf(passwordsVerifier, passwordsDigest))) throw idempotencyMismatch()
+  }
+  return found.record
+}
+
+/** Whether a recorded result is one that passes. What only a newer version knows is settled. */
+function isOpen(result: unknown): boolean {
+  const { code } = result as { readonly code?: string }
+  return code !== undefined && code in errorKinds && errorKinds[code as ErrorCode].httpStatus >= 500
+}
+
+/** The places of a bulk that a retry tries again. */
+function openPlaces({ results }: BulkRecord): number[] {
+  return results.flatMap((result, place) => (isOpen(result) ? [place] : []))
 }
 
 type Verifiers = ReadonlyMap<string, string>
 
+interface MadeVerifiers {
+  readonly verifiers: Verifiers
+  /** Of `digest`, that is, of all passwords of a request together. */
+  readonly ofAll: string | null
+  readonly tookMs: number
+}
+
 async function makeVerifiers(
   { passwords }: CreateLinkPorts,
+  places: readonly number[],
   items: readonly BulkItem[],
-): Promise<{ readonly verifiers: Verifiers; readonly tookMs: number }> {
+  digest: string | null,
+): Promise<MadeVerifiers> {
   const distinct = new Set<string>()
-  for (const item of items) {
-    const password = item instanceof LinkfleetError ? null : item.password
+  for (const place of places) {
+    const item = items[place]
+    const password = item === undefined || item instanceof LinkfleetError ? null : item.password
     if (password !== null && distinct.size < bulkPasswordsMax) distinct.add(password)
   }
   const verifiers = new Map<string, string>()
@@ -91,7 +195,9 @@ async function makeVerifiers(
     verifiers.set(password, made.verifier)
     tookMs += made.tookMs
   }
-  return { verifiers, tookMs }
+  if (digest === null) return { verifiers, ofAll: null, tookMs }
+  const ofAll = await passwords.makeVerifier(digest)
+  return { verifiers, ofAll: ofAll.verifier, tookMs: tookMs + ofAll.tookMs }
 }
 
 function refuseItem(item: BulkItem, verifiers: Verifiers): BulkResult | undefined {
@@ -101,18 +207,40 @@ function refuseItem(item: BulkItem, verifiers: Verifiers): BulkResult | undefine
   return { kind: 'refused', error: new LinkfleetError('invalid-request', detail, { field: 'password' }) }
 }
 
-async function toItem(ports: CreateLinkPorts, link: NewLink, verifiers: Verifiers): Promise<LinkToInsert> {
-  return {
+/**
+ * With codes for all that need one, taken at once. When there are not enough, none is taken: then the bulk may still be
+ * answered with what there is, be it a record or links to reuse, and is refused as a whole where a new link is needed.
+ */
+async function toItems(
+  ports: CreateLinkPorts,
+  links: readonly NewLink[],
+  verifiers: Verifiers,
+  idempotency: BulkIdempotency | null,
+): Promise<{ readonly items: LinkToInsert[]; readonly replaceCodes: BulkOrder['replaceCodes'] }> {
+  let codes: string[] = []
+  let refusal: LinkfleetError | undefined
+  try {
+    codes = await takeCodes(ports, links.filter(({ alias }) => alias === null).length)
+  } catch (error) {
+    const mayBeThere = idempotency !== null || links.some(mayReuse)
+    if (!(mayBeThere && isWithoutCode(error))) throw error
+    refusal = error
+  }
+  const items = links.map((link) => ({
     link,
-    code: link.alias ?? (await takeCode(ports)),
+    code: link.alias ?? codes.pop() ?? null,
     passwordVerifier: link.password === null ? null : (verifiers.get(link.password) ?? null),
     idempotency: null,
+  }))
+  return {
+    items,
+    async replaceCodes(taken) {
+      if (refusal !== undefined) throw refusal
+      for (const _item of taken) ports.onCodeSkipped()
+      const others = await takeCodes(ports, taken.length)
+      return taken.map((item, index) => ({ ...item, code: others[index] as string }))
+    },
   }
-}
-
-async function takeAnother(ports: CreateLinkPorts): Promise<string> {
-  ports.onCodeSkipped()
-  return await takeCode(ports)
 }
 
 function toResult({ alias }: NewLink, outcome: InsertOutcome): BulkResult {
@@ -144,31 +272,11 @@ function toRecorded(result: BulkResult): Recorded {
   return { code, detail: message, ...(field === undefined ? {} : { field }) }
 }
 
-function fromRecorded(recorded: Recorded): BulkResult {
+function fromRecorded(result: unknown): BulkResult {
+  const recorded = result as Recorded
   if ('link' in recorded) return { kind: 'made', ...recorded }
   // A code that a newer version recorded is told as it is by that version only.
   const code = recorded.code in errorKinds ? recorded.code : 'internal'
   const options = recorded.field === undefined ? {} : { field: recorded.field }
   return { kind: 'refused', error: new LinkfleetError(code, recorded.detail, options) }
-}
-
-/** As for a single create: the record knows a password by its verifier only. */
-async function expectSamePasswords(
-  { passwords }: CreateLinkPorts,
-  items: readonly BulkItem[],
-  results: readonly BulkResult[],
-): Promise<void> {
-  const pairs = new Map<string, readonly [string, string]>()
-  for (const [position, item] of items.entries()) {
-    const result = results[position]
-    const verifier = result?.kind === 'made' ? result.link.passwordVerifier : null
-    if (item instanceof LinkfleetError || item.password === null || verifier === null) continue
-    pairs.set(`${verifier}\n${item.password}`, [verifier, item.password])
-  }
-  // An honest retry has as many pairs as the bulk had passwords.
-  if (pairs.size > bulkPasswordsMax) throw idempotencyMismatch()
-  const answers = await Promise.all(
-    [...pairs.values()].map(([verifier, password]) => passwords.isPasswordOf(verifier, password)),
-  )
-  if (answers.includes(false)) throw idempotencyMismatch()
 }

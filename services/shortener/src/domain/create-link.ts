@@ -4,6 +4,7 @@ import { isReservedWord } from '@linkfleet/contracts/reserved-words'
 import type { CodePool, LinkWriter, Passwords, WriteThrough } from '../ports.ts'
 import type { Idempotency } from './idempotency.ts'
 import type { Link, NewLink } from './link.ts'
+import { mayReuse } from './reuse-link.ts'
 
 /** A generated code that somebody took as an alias is skipped. So many in a row mean that something else is wrong. */
 const codesTriedMax = 20
@@ -37,8 +38,9 @@ export function createLinkCreator(ports: CreateLinkPorts): LinkCreator {
   async function findReplay(idempotency: Idempotency, password: string | null, byMs: number) {
     const found = await writer.findReplay(idempotency, byMs)
     if (found === undefined) return undefined
+    if (found.kind === 'idempotency-mismatch') throw idempotencyMismatch()
     await expectSamePassword(passwords, found.link, password)
-    return { ...found, isReplay: true }
+    return { link: found.link, isReused: found.isReused, isReplay: true }
   }
 
   async function tryOnce(
@@ -47,7 +49,7 @@ export function createLinkCreator(ports: CreateLinkPorts): LinkCreator {
     idempotency: Idempotency | null,
     byMs: number,
   ): Promise<Created | undefined> {
-    const code = link.alias ?? (await takeCode(ports))
+    const { code, refusal } = await codeFor(ports, link, idempotency)
     const outcome = await writer.insert({ link, code, passwordVerifier, idempotency }, byMs)
     switch (outcome.kind) {
       case 'created':
@@ -60,6 +62,7 @@ export function createLinkCreator(ports: CreateLinkPorts): LinkCreator {
         return { link: outcome.link, isReused: outcome.isReused, isReplay: true }
       case 'code-taken':
         if (link.alias !== null) throw aliasTaken(link.alias)
+        if (refusal !== undefined) throw refusal
         onCodeSkipped()
         return undefined
       case 'idempotency-mismatch':
@@ -77,35 +80,58 @@ export function createLinkCreator(ports: CreateLinkPorts): LinkCreator {
       const made = link.password === null ? undefined : await passwords.makeVerifier(link.password)
       // The work on a password is no waiting for the database.
       const insertByMs = byMs + (made?.tookMs ?? 0)
-      try {
-        for (let tried = 0; tried < codesTriedMax; tried++) {
-          const created = await tryOnce(link, made?.verifier ?? null, idempotency, insertByMs)
-          if (created !== undefined) return created
-        }
-      } catch (error) {
-        // Without a code nothing new can be made, but a retry may only be asking for what it has.
-        const isWithoutCode = error instanceof LinkfleetError && error.code === 'not-created'
-        const replay =
-          isWithoutCode && idempotency !== null
-            ? await findReplay(idempotency, link.password, insertByMs)
-            : undefined
-        if (replay !== undefined) return replay
-        throw error
+      for (let tried = 0; tried < codesTriedMax; tried++) {
+        const created = await tryOnce(link, made?.verifier ?? null, idempotency, insertByMs)
+        if (created !== undefined) return created
       }
       throw noFreeCode()
     },
   }
 }
 
+/**
+ * The alias or a code. Without one nothing new can be made, but who repeats a request, or would reuse a link, may only be
+ * asking for what there is: then the refusal stands if there is nothing.
+ */
+async function codeFor(
+  ports: CreateLinkPorts,
+  link: NewLink,
+  idempotency: Idempotency | null,
+): Promise<{ readonly code: string | null; readonly refusal?: LinkfleetError }> {
+  try {
+    return { code: link.alias ?? (await takeCode(ports)) }
+  } catch (error) {
+    const mayBeThere = idempotency !== null || mayReuse(link)
+    if (!(mayBeThere && isWithoutCode(error))) throw error
+    return { code: null, refusal: error }
+  }
+}
+
+export function isWithoutCode(error: unknown): error is LinkfleetError {
+  return error instanceof LinkfleetError && error.code === 'not-created'
+}
+
+type CodePorts = Pick<CreateLinkPorts, 'codes' | 'onCodeSkipped'>
+
 /** A code from the pool that is no reserved word. */
-export async function takeCode({
-  codes,
-  onCodeSkipped,
-}: Pick<CreateLinkPorts, 'codes' | 'onCodeSkipped'>): Promise<string> {
+async function takeCode({ codes, onCodeSkipped }: CodePorts): Promise<string> {
   for (let tried = 0; tried < codesTriedMax; tried++) {
     const code = await codes.take()
     if (!isReservedWord(code)) return code
     onCodeSkipped()
+  }
+  throw noFreeCode()
+}
+
+/** The same for many, all or none. */
+export async function takeCodes({ codes, onCodeSkipped }: CodePorts, count: number): Promise<string[]> {
+  const taken: string[] = []
+  for (let tried = 0; tried < codesTriedMax; tried++) {
+    for (const code of await codes.takeAll(count - taken.length)) {
+      if (isReservedWord(code)) onCodeSkipped()
+      else taken.push(code)
+    }
+    if (taken.length === count) return taken
   }
   throw noFreeCode()
 }
@@ -116,8 +142,12 @@ async function expectSamePassword(
   { passwordVerifier }: Link,
   password: string | null,
 ): Promise<void> {
-  if (password === null || passwordVerifier === null) return
-  if (!(await passwords.isPasswordOf(passwordVerifier, password))) throw idempotencyMismatch()
+  if (password === null && passwordVerifier === null) return
+  const isSame =
+    password !== null &&
+    passwordVerifier !== null &&
+    (await passwords.isPasswordOf(passwordVerifier, password))
+  if (!isSame) throw idempotencyMismatch()
 }
 
 export function aliasTaken(alias: string): LinkfleetError {

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto'
 import { type Link, linkStates, type NewLink } from './link.ts'
 
-/** What the index of URLs holds: enough of the SHA-256 to find few links, which are then compared. */
+/** What the index of URLs holds: enough of the SHA-256, here its bytes 8 to 15, to find few links, which are then compared. */
 const urlHashBytes = 8
 
 /**
@@ -18,7 +18,10 @@ export interface UrlIdentity {
 
 export function identifyUrl(url: string): UrlIdentity {
   const digest = hash('sha256', url, 'buffer')
-  return { hash: digest.subarray(0, urlHashBytes), lock: digest.readUInt16BE(urlHashBytes) % locksMax }
+  return {
+    hash: digest.subarray(urlHashBytes, 2 * urlHashBytes),
+    lock: digest.readUInt16BE(urlHashBytes) % locksMax,
+  }
 }
 
 /**

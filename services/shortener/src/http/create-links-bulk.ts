@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { type BulkItem, type BulkResult, bulkLinksMax, bulkPasswordsMax } from '../domain/create-bulk.ts'
 import { type Caller, mayDo } from '../domain/credentials.ts'
-import { identifyRequest } from '../domain/idempotency.ts'
+import { identifyBulk } from '../domain/idempotency.ts'
 import { judgeCreate } from '../domain/judge-link.ts'
 import type { Api } from './api.ts'
 import { CreateBody } from './create-link.ts'
@@ -43,13 +43,15 @@ const Envelope = Type.Object(
 
 const schema = {
   summary: 'Create up to 1,000 short links',
-  description: `Each link is answered by itself, in order; one that is refused keeps no other from being made. Of links with the same alias the first gets it. The body has at most ${bodyLimitBytes / 1024 / 1024} MiB, and at most ${bulkPasswordsMax} different passwords. An Idempotency-Key holds for the bulk as a whole: a retry is answered like the first attempt, also for links that were refused.`,
+  description: `Each link is answered by itself, in order; one that is refused keeps no other from being made. Of links with the same alias the first gets it. The body has at most ${bodyLimitBytes / 1024 / 1024} MiB, and at most ${bulkPasswordsMax} different passwords. An Idempotency-Key holds for the bulk as a whole: a retry is answered like the first attempt, also for links that were refused; only those answered 500 or 503 are tried again.`,
   tags: ['links'],
   security,
   headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String()) }),
   body: Body,
   response: answers({ 200: Type.Object({ results: Type.Array(Result) }) }, 400, 401, 403, 413, 415, 422, 503),
 }
+
+const notAnObject = new LinkfleetError('invalid-request', 'The item must be an object with a url.')
 
 const checkEnvelope = compileBody(Envelope)
 const checkItem = compileBody(CreateBody)
@@ -68,13 +70,13 @@ export function createLinksBulkRoute(server: FastifyInstance, api: Api): void {
       const caller = await api.authorize(request, 'create')
       const { body, headers } = request
       const key = headers['idempotency-key'] as string | undefined
-      const idempotency = key === undefined ? null : identifyRequest(key, caller.subject, body)
+      const idempotency = key === undefined ? null : identifyBulk(key, caller.subject, body.links)
       const nowMs = api.now()
       const items = body.links.map((item) => judgeItem(api, item, caller, nowMs))
-      const { results, isReplay } = await api.createBulk(items, idempotency, request.answerByMs)
+      const { results, fresh, isReplay } = await api.createBulk(items, idempotency, request.answerByMs)
       if (isReplay) reply.header('idempotency-replayed', 'true')
       if (isReplay) api.events.createReplayed()
-      else countLinks(api, results)
+      else countLinks(api, fresh)
       return { results: results.map((result, place) => toResultJson(result, place, api.publicUrl)) }
     },
   )
@@ -82,7 +84,8 @@ export function createLinksBulkRoute(server: FastifyInstance, api: Api): void {
 
 function judgeItem(api: Api, item: unknown, { subject, ...caller }: Caller, nowMs: number): BulkItem {
   if (checkItem(item) !== true) {
-    return toLinkfleetError({ validation: checkItem.errors, validationContext: '' })
+    const error = toLinkfleetError({ validation: checkItem.errors, validationContext: '' })
+    return error.field === undefined ? notAnObject : error
   }
   try {
     const author = { subject, mayRead: mayDo({ subject, ...caller }, 'read') }

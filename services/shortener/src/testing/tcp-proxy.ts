@@ -9,6 +9,8 @@ export interface TcpProxy extends AsyncDisposable {
   cut(): void
   /** Accepts connections and lets nothing through. */
   freeze(): void
+  /** Freezes as soon as client data holds `text`. */
+  freezeAt(text: string): void
   /** Lets everything through, answers later by so much. */
   slowDown(delayMs: number): void
   restore(): void
@@ -21,6 +23,7 @@ export async function openTcpProxy(targetUrl: string): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   let mode: 'open' | 'cut' | 'frozen' = 'open'
   let lostAnswer: string | undefined
+  let freezingText: string | undefined
   let delayMs = 0
 
   const server = createServer((client) => {
@@ -40,6 +43,10 @@ export async function openTcpProxy(targetUrl: string): Promise<TcpProxy> {
       if (lostAnswer !== undefined && chunk.includes(lostAnswer)) {
         isMute = true
         lostAnswer = undefined
+      }
+      if (freezingText !== undefined && chunk.includes(freezingText)) {
+        mode = 'frozen'
+        freezingText = undefined
       }
       if (mode === 'open') upstream.write(chunk)
     })
@@ -70,11 +77,15 @@ export async function openTcpProxy(targetUrl: string): Promise<TcpProxy> {
     freeze() {
       mode = 'frozen'
     },
+    freezeAt(text) {
+      freezingText = text
+    },
     slowDown(ms) {
       delayMs = ms
     },
     restore() {
       delayMs = 0
+      freezingText = undefined
       // What a frozen engine swallowed is lost; its connections are of no use any more.
       endAll()
       mode = 'open'
