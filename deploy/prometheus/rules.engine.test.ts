@@ -43,9 +43,11 @@ describe.skipIf(promtool === undefined)(`promtool${why}`, () => {
     }
   })
 
-  const cases = readSloFolder(join(here, '../slo')).flatMap((slo) =>
-    scenariosOf(slo).map((group) => ({ slo, group, name: group.name })),
+  // Over 30 days the same rules stand with other windows: one objective of each kind is tried with those.
+  const tried = readSloFolder(join(here, '../slo')).filter(
+    ({ id, period }) => period === '1d' || /^(redirect|analytics)-/.test(id),
   )
+  const cases = tried.flatMap((slo) => scenariosOf(slo).map((group) => ({ slo, group, name: group.name })))
   test.each(cases)('$name', async ({ slo, group, name }) => {
     const file = join(folder, name.replaceAll(/[^a-z0-9]+/g, '-'))
     await writeFile(`${file}.rules.yml`, stringify(rulesFor(slo, group), { lineWidth: 0 }))
