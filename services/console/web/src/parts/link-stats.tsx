@@ -22,23 +22,18 @@ async function readStats(code: string, stretch: Stretch): Promise<Stats> {
   return await api.readStats(code, { from, to, interval: stretch.interval, timezone: zone })
 }
 
-/** Reads anew soon after `total` has changed, however often it does. */
-function useNews(total: number | undefined, reload: () => void): void {
+/** Reads anew, at most once in `newsMs`, for as long as the live stream knows of clicks that what was read does not have. */
+function useNews(total: number | undefined, read: Stats | null, reload: () => void): void {
   const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
   const latest = useRef(reload)
   latest.current = reload
-  const isFirst = useRef(true)
   useEffect(() => {
-    if (total === undefined) return
-    if (isFirst.current) {
-      isFirst.current = false
-      return
-    }
+    if (total === undefined || read === null || total <= read.total) return
     waiting.current ??= setTimeout(() => {
       waiting.current = undefined
       latest.current()
     }, newsMs)
-  }, [total])
+  }, [total, read])
   useEffect(() => () => clearTimeout(waiting.current), [])
 }
 
@@ -54,8 +49,8 @@ export function LinkStats({ code }: { code: string }) {
     refreshMs,
   )
   const live = useLive(api.livePath(code))
-  useNews(live.totals?.total, loaded.reload)
   const stats = loaded.data
+  useNews(live.totals?.total, stats, loaded.reload)
   if (stats === null) {
     return (
       <section class="card" aria-label="Clicks">
