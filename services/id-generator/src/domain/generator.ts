@@ -74,9 +74,10 @@ export function createGenerator(options: GeneratorOptions): Generator {
   }
 
   /** Read in each round that reserves: what was true of a standby some time ago may not be true any more. */
-  async function watchStandbys(nowMs: number): Promise<void> {
+  async function watchStandbys(clock: () => number): Promise<void> {
     if (standbys.count === 0 || !supply.wantsBlock) return
-    floor.observe(await standbys.read(leases.map(({ shard }) => shard)), nowMs)
+    const askedMs = clock()
+    floor.observe(await standbys.read(leases.map(({ shard }) => shard)), askedMs, clock())
   }
 
   /** The place and the version tell together which keys there are: a lost rotation may be made again elsewhere. */
@@ -125,7 +126,7 @@ export function createGenerator(options: GeneratorOptions): Generator {
     async upkeep(clock) {
       const { space } = known ?? (await loadSpace())
       await holdLeases(space, clock())
-      await watchStandbys(clock())
+      await watchStandbys(clock)
       // Each lease is tried once a round, in turn, so that no shard runs far ahead of its standbys.
       for (const lease of leases.slice()) {
         if (!supply.wantsBlock) break

@@ -9,8 +9,11 @@ import type { Lease, Place, StandbyReading } from '../ports.ts'
 import type { ProtocolRules } from './rules.ts'
 
 export interface StandbyFloor {
-  /** Takes one reading for each standby, always in the same order. */
-  observe(readings: readonly StandbyReading[], nowMs: number): void
+  /**
+   * Takes one reading for each standby, always in the same order. An answer may be long on its way: silence begins no
+   * earlier than it was told, and has lasted no longer than until it was asked about again.
+   */
+  observe(readings: readonly StandbyReading[], askedMs: number, answeredMs?: number): void
   /** The value beyond which no block of this lease may end; undefined when none may be reserved yet. */
   ceiling(lease: Lease): number | undefined
 }
@@ -34,7 +37,7 @@ export function createStandbyFloor(
   }))
 
   return {
-    observe(readings, nowMs) {
+    observe(readings, askedMs, answeredMs = askedMs) {
       for (const [index, reading] of readings.entries()) {
         const standby = standbys[index]!
         if (reading.kind !== 'silent') {
@@ -43,8 +46,8 @@ export function createStandbyFloor(
         }
         // Its last answer holds for the grace: its values can only have grown at this place. The grace is silence that
         // was found twice, not time gone by: a process that was frozen has not heard from anybody either.
-        standby.silentSinceMs ??= nowMs
-        standby.forgotten = nowMs - standby.silentSinceMs > rules.standbyGraceMs
+        standby.silentSinceMs ??= answeredMs
+        standby.forgotten = askedMs - standby.silentSinceMs > rules.standbyGraceMs
       }
     },
     ceiling(lease) {
