@@ -73,9 +73,9 @@ export function createGenerator(options: GeneratorOptions): Generator {
     if (wasWithout && leases.length > 0) renewedAtMs = nowMs
   }
 
-  /** Read in each round that reserves: what was true of a standby some time ago may not be true any more. */
+  /** In each round, also in those that reserve nothing: how long a standby has been silent is known by looking only. */
   async function watchStandbys(clock: () => number): Promise<void> {
-    if (standbys.count === 0 || !supply.wantsBlock) return
+    if (standbys.count === 0) return
     const askedMs = clock()
     floor.observe(await standbys.read(leases.map(({ shard }) => shard)), askedMs, clock())
   }

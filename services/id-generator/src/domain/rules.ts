@@ -16,6 +16,8 @@ export interface ProtocolRules {
   readonly shrinkAfterMs: number
   /** A standby that was found silent for so long is no longer counted as promotable. */
   readonly standbyGraceMs: number
+  /** Between two looks that are further apart a silent standby may have been there: its silence counts from the second. */
+  readonly standbyGapMs: number
 }
 
 /** aheadMax is also what the ledger adds to a shard at a new place: both must be one number, or a promotion repeats codes. */
@@ -30,4 +32,5 @@ export const fleetRules: ProtocolRules = {
   growWithinMs: 60_000,
   shrinkAfterMs: 600_000,
   standbyGraceMs: 10_000,
+  standbyGapMs: 2_000,
 }

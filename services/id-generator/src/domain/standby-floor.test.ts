@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { StandbyReading } from '../ports.ts'
 import { createStandbyFloor } from './standby-floor.ts'
 
-const rules = { aheadMax: 100, standbyGraceMs: 5_000 }
+const rules = { aheadMax: 100, standbyGraceMs: 5_000, standbyGapMs: 5_001 }
 const here = '7/0000000A'
 const lease = { shard: 3, epoch: 1, place: here }
 const at = (nextValue: number, place = here): StandbyReading => ({
@@ -48,6 +48,13 @@ describe('the ceiling of a shard', () => {
 
   test('forgets no standby because the process itself was frozen', () => {
     expect(ceilingAfter([[at(40)], 0], [[silent], 3_600_000])).toBe(140)
+  })
+
+  test('forgets no standby that may have been there between two looks', () => {
+    expect(ceilingAfter([[at(40)], 0], [[silent], 1_000], [[silent], 3_600_000])).toBe(140)
+    expect(ceilingAfter([[at(40)], 0], [[silent], 1_000], [[silent], 3_600_000], [[silent], 3_605_001])).toBe(
+      Number.MAX_SAFE_INTEGER,
+    )
   })
 
   test('counts a standby again that was forgotten and answers', () => {

@@ -21,18 +21,20 @@ export interface StandbyFloor {
 interface Standby {
   /** The last answer; 'silent' before the first. */
   reading: StandbyReading
-  /** When the first of the readings since then was found silent. */
+  /** When the first of the readings since then was found silent, and when the newest of them. */
   silentSinceMs: number | undefined
+  foundSilentMs: number
   forgotten: boolean
 }
 
 export function createStandbyFloor(
   standbyCount: number,
-  rules: Pick<ProtocolRules, 'aheadMax' | 'standbyGraceMs'>,
+  rules: Pick<ProtocolRules, 'aheadMax' | 'standbyGraceMs' | 'standbyGapMs'>,
 ): StandbyFloor {
   const standbys: Standby[] = Array.from({ length: standbyCount }, () => ({
     reading: { kind: 'silent' },
     silentSinceMs: undefined,
+    foundSilentMs: Number.NEGATIVE_INFINITY,
     forgotten: false,
   }))
 
@@ -41,12 +43,16 @@ export function createStandbyFloor(
       for (const [index, reading] of readings.entries()) {
         const standby = standbys[index]!
         if (reading.kind !== 'silent') {
-          standbys[index] = { reading, silentSinceMs: undefined, forgotten: false }
+          standby.reading = reading
+          standby.silentSinceMs = undefined
+          standby.forgotten = false
           continue
         }
         // Its last answer holds for the grace: its values can only have grown at this place. The grace is silence that
-        // was found twice, not time gone by: a process that was frozen has not heard from anybody either.
-        standby.silentSinceMs ??= answeredMs
+        // was found again and again, not time gone by: a process that was frozen has not heard from anybody either.
+        const hasLooked = askedMs - standby.foundSilentMs <= rules.standbyGapMs
+        if (standby.silentSinceMs === undefined || !hasLooked) standby.silentSinceMs = answeredMs
+        standby.foundSilentMs = answeredMs
         standby.forgotten = askedMs - standby.silentSinceMs > rules.standbyGraceMs
       }
     },

@@ -17,6 +17,7 @@ export const rules: ProtocolRules = {
   growWithinMs: 1_000,
   shrinkAfterMs: 10_000,
   standbyGraceMs: 3_000,
+  standbyGapMs: 2_000,
 }
 const SHARDS = 3
 export const GENERATORS = 3
@@ -127,6 +128,8 @@ export interface World {
   readonly instances: Instance[]
   readonly issued: string[]
   readonly silentSinceMs: Map<number, number>
+  /** When a standby was in reach again, and since when it had not been. */
+  readonly backSince: Map<number, { readonly atMs: number; readonly silentSinceMs: number }>
   nowMs: number
   start(): Instance
 }
@@ -172,7 +175,16 @@ export function createWorld(sown: Sown = {}): World {
   }
 
   const instances = Array.from({ length: GENERATORS }, start)
-  const world: World = { memory, pending, instances, issued: [], silentSinceMs: new Map(), nowMs: 0, start }
+  const world: World = {
+    memory,
+    pending,
+    instances,
+    issued: [],
+    silentSinceMs: new Map(),
+    backSince: new Map(),
+    nowMs: 0,
+    start,
+  }
   return world
 }
 
@@ -208,7 +220,7 @@ function applyToGenerator(world: World, step: Extract<Step, { generator: number 
 }
 
 function applyToStandby(
-  { memory, silentSinceMs, nowMs }: World,
+  { memory, silentSinceMs, backSince, nowMs }: World,
   { kind, standby }: Extract<Step, { standby: number }>,
 ) {
   const sinceMs = silentSinceMs.get(standby)
@@ -217,10 +229,16 @@ function applyToStandby(
   } else if (kind === 'promote') {
     // Whoever promotes takes no standby that has been out of reach for the whole grace.
     if (nowMs - (sinceMs ?? nowMs) < rules.standbyGraceMs) memory.promote(standby)
+  } else if (sinceMs === undefined) {
+    memory.silence(standby, true)
+    // One that was back for a moment only has been out of reach all the while, for whoever promotes as for the generators.
+    const back = backSince.get(standby)
+    const wasBlink = back !== undefined && nowMs - back.atMs <= rules.standbyGapMs
+    silentSinceMs.set(standby, wasBlink ? back.silentSinceMs : nowMs)
   } else {
-    memory.silence(standby, sinceMs === undefined)
-    if (sinceMs === undefined) silentSinceMs.set(standby, nowMs)
-    else silentSinceMs.delete(standby)
+    memory.silence(standby, false)
+    silentSinceMs.delete(standby)
+    backSince.set(standby, { atMs: nowMs, silentSinceMs: sinceMs })
   }
 }
 
