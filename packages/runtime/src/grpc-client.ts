@@ -8,9 +8,11 @@ import { type ErrorCode, errorKinds, LinkfleetError } from '@linkfleet/contracts
 import { sleep } from './backoff.ts'
 import { type Lookup, watchAddresses } from './grpc/addresses.ts'
 import { pickInstance, SecondTries } from './grpc/balance.ts'
+import { type CallDurations, measureCalls } from './grpc/call-durations.ts'
 import { type ClientConstructor, type Instance, openInstance } from './grpc/instance.ts'
 import { callRepeatedly, type UnaryMethod } from './grpc/repeated-call.ts'
 import { errorCodeKey, errorFieldKey } from './grpc-server.ts'
+import type { Metrics } from './metrics.ts'
 import { traceCall } from './tracing/trace-grpc.ts'
 
 export interface CallOptions {
@@ -36,12 +38,17 @@ export interface GrpcClientOptions {
   /** `host:port` or `dns:///name:port`, in any mixture; a name may stand for many instances. At least one. */
   readonly addresses: readonly string[]
   readonly deadlineMs: number
+  /** Where calls are counted and timed. */
+  readonly metrics?: Metrics
   /** Asked for names instead of the system's resolver. */
   readonly lookup?: Lookup
   readonly lookAgainMs?: number
 }
 
-type ServiceClient<Client extends grpc.Client> = ClientConstructor<Client> & { readonly serviceName: string }
+type ServiceClient<Client extends grpc.Client> = ClientConstructor<Client> & {
+  readonly service: grpc.ServiceDefinition
+  readonly serviceName: string
+}
 
 /** A call gets a second attempt beside the first when it is unanswered for this share of its deadline. */
 const unansweredShare = 0.3
@@ -55,6 +62,7 @@ export function openGrpcClient<Client extends grpc.Client>(
   const secondTries = new SecondTries(secondTryBounds)
   let inOrder: readonly Instance<Client>[] = []
   let turn = 0
+  const durations = options.metrics && measureCalls(options.metrics, ClientClass.service)
 
   const watch = watchAddresses(options.addresses, follow, options)
 
@@ -75,13 +83,17 @@ export function openGrpcClient<Client extends grpc.Client>(
   return {
     async call(choose, request, { deadlineMs = options.deadlineMs, signal } = {}) {
       const deadlineAtMs = Date.now() + deadlineMs
+      const observe = observerOf(durations, choose(ClientClass.prototype as Client))
       if (inOrder.length === 0) await within(watch.first, deadlineMs)
       const pick = (tried: ReadonlySet<Instance<Client>>) => pickInstance(inOrder, tried, turn++, Date.now())
       const unansweredMs = deadlineMs * unansweredShare
       try {
         const call = { choose, request, deadlineAtMs, unansweredMs, pick, secondTries, signal }
-        return await traceCall(ClientClass.serviceName, () => callRepeatedly(call))
+        const answer = await traceCall(ClientClass.serviceName, () => callRepeatedly(call))
+        observe(grpc.status.OK)
+        return answer
       } catch (cause) {
+        observe((cause as Partial<grpc.ServiceError>).code ?? grpc.status.UNKNOWN)
         throw toLinkfleetError(cause as grpc.ServiceError)
       }
     },
@@ -92,6 +104,14 @@ export function openGrpcClient<Client extends grpc.Client>(
       for (const instance of instances.values()) instance[Symbol.dispose]()
     },
   }
+}
+
+/** Times a call from now on. A method of a generated client knows its path. */
+function observerOf(durations: CallDurations | undefined, method: object): (code: grpc.status) => void {
+  if (durations === undefined) return () => {}
+  const { path } = method as { readonly path: string }
+  const startedMs = performance.now()
+  return (code) => durations.observe(path, code, (performance.now() - startedMs) / 1000)
 }
 
 async function within(work: Promise<void>, durationMs: number): Promise<void> {

@@ -82,3 +82,36 @@ test('calls are spread over all instances, and go on when one of them ends', asy
   await first.server[Symbol.asyncDispose]()
   for (let call = 0; call < 20; call++) expect(await ask()).toBe('second')
 })
+
+test('calls are timed where they are made, also those that reach nobody, and are there at 0 before', async () => {
+  const { server } = await startExample('a', async (count) => {
+    if (count === 0) throw new LinkfleetError('invalid-request', 'At least 1.', { field: 'count' })
+    return ['code']
+  })
+  const metrics = new Metrics('caller')
+  const open = (address: string) =>
+    openGrpcClient(IdGeneratorClient, { addresses: [address], deadlineMs: 2_000, metrics })
+  const series = async (code: string) =>
+    new RegExp(
+      `^grpc_client_handling_seconds_count\\{grpc_service="linkfleet.ids.v1.IdGenerator",grpc_method="AllocateCodes",grpc_code="${code}"\\} (\\d+)$`,
+      'm',
+    ).exec(await metrics.registry.metrics())?.[1]
+  {
+    await using _server = server
+    using client = open(server.address)
+    using nobody = open('127.0.0.1:1')
+    expect([await series('OK'), await series('UNAVAILABLE'), await series('DEADLINE_EXCEEDED')]).toEqual([
+      '0',
+      '0',
+      '0',
+    ])
+    const ask = (count: number, of = client) => of.call((stub) => stub.allocateCodes, { count })
+    await ask(1)
+    await ask(1)
+    await expect(ask(0)).rejects.toMatchObject({ code: 'invalid-request' })
+    await expect(ask(1, nobody)).rejects.toMatchObject({ code: 'unavailable' })
+  }
+  expect(await series('OK')).toBe('2')
+  expect(await series('INVALID_ARGUMENT')).toBe('1')
+  expect(await series('UNAVAILABLE')).toBe('1')
+})

@@ -37,7 +37,7 @@ export async function startAnalytics(config: AnalyticsConfig, context: ServiceCo
   const replicas = config.databaseReplicaUrls.map((url) =>
     resources.use(openReadingPool(url, 'analytics-replica', context)),
   )
-  const links = resources.use(openLinksGrpc({ addresses: config.shortenerAddresses, now }))
+  const links = resources.use(openLinksGrpc({ addresses: config.shortenerAddresses, now, metrics }))
   const retention = { minuteDays: config.minuteRetentionDays, hourDays: config.hourRetentionDays }
   const stats = openStatsReaderPg({ replicas, primary, events, now })
 

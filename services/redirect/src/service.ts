@@ -94,7 +94,7 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
     findLink,
     authority: sources.authority,
     clicks,
-    describeClick: await openDescribeClick(config, events, resources),
+    describeClick: await openDescribeClick(config, context, events, resources),
     clientAddress: createClientAddress(config.trustedProxies),
     clock,
     lookedUp: events.lookedUp,
@@ -112,7 +112,7 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
 /** What links may ask for before they are followed, and what bounds those who try out codes and passwords. */
 function openConditions(
   config: RedirectConfig,
-  { log }: ServiceContext,
+  { log, metrics }: ServiceContext,
   events: RedirectEvents,
   resources: AsyncDisposableStack,
 ) {
@@ -120,6 +120,7 @@ function openConditions(
     openLinkOwnerGrpc({
       addresses: config.shortenerAddresses,
       deadlineMs: config.shortenerTimeoutMs,
+      metrics,
       guard: createGuard({
         breaker: new CircuitBreaker({ failuresMax: 3, windowMs: config.breakerWindowMs / 2 }),
         deadlineMs: config.shortenerTimeoutMs,
@@ -180,6 +181,7 @@ function sweepEach(everyMs: number, sweep: () => void): Disposable {
 
 async function openDescribeClick(
   config: RedirectConfig,
+  { metrics }: ServiceContext,
   events: RedirectEvents,
   resources: AsyncDisposableStack,
 ): Promise<DescribeClick> {
@@ -190,6 +192,7 @@ async function openDescribeClick(
       salts,
       clock,
       failed: events.visitorSaltsFailed,
+      metrics,
     }),
   )
   return createDescribeClick({
@@ -209,7 +212,7 @@ function cutLateConnections(server: FastifyInstance, afterMs: number): void {
 
 function openSources(
   config: RedirectConfig,
-  { log }: ServiceContext,
+  { log, metrics }: ServiceContext,
   events: RedirectEvents,
   resources: AsyncDisposableStack,
 ): OpenSources {
@@ -229,6 +232,7 @@ function openSources(
       addresses: config.shortenerAddresses,
       deadlineMs: config.shortenerTimeoutMs,
       clock,
+      metrics,
       skewMeasured: events.clockSkewMeasured,
     }),
   )

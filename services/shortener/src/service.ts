@@ -3,6 +3,7 @@ import { createRedisLinkCache } from '@linkfleet/contracts/redis-link-cache'
 import { startGrpcServer } from '@linkfleet/runtime/grpc-server'
 import { listen } from '@linkfleet/runtime/http'
 import { openKafka } from '@linkfleet/runtime/kafka'
+import type { Metrics } from '@linkfleet/runtime/metrics'
 import { openPool } from '@linkfleet/runtime/postgres'
 import type { ServiceContext } from '@linkfleet/runtime/process'
 import { openRedis } from '@linkfleet/runtime/redis'
@@ -56,9 +57,9 @@ export async function startShortener(
     openRedis({ url: config.redisUrl, name: nameOf(config), commandTimeoutMs: 1_000, log }),
   )
   const cache = createRedisLinkCache(redis.client, config.redisKeyPrefix)
-  const codes = resources.use(overrides.codes ?? openCodes(config, events))
+  const codes = resources.use(overrides.codes ?? openCodes(config, metrics, events))
   const totals = resources.use(
-    overrides.totals ?? openClickTotalsGrpc(config.analyticsAddresses, events.totalsFailed),
+    overrides.totals ?? openClickTotalsGrpc(config.analyticsAddresses, events.totalsFailed, metrics),
   )
   const relay = resources.use(openRelay(config, context, cache, events))
 
@@ -136,10 +137,11 @@ function openRequestPool(config: ShortenerConfig, { log }: ServiceContext) {
   })
 }
 
-function openCodes(config: ShortenerConfig, events: ShortenerEvents) {
+function openCodes(config: ShortenerConfig, metrics: Metrics, events: ShortenerEvents) {
   return openCodePoolGrpc({
     addresses: config.idGeneratorAddresses,
     codesMax: config.codePoolCodesMax,
+    metrics,
     onRefillFailed: events.refillFailed,
     onEmpty: events.codePoolEmpty,
   })

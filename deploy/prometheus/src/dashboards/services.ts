@@ -100,6 +100,29 @@ function requestPanels(service: string, limit: number | undefined): Panel[] {
         '{{grpc_method}} {{grpc_code}}',
       ),
     ]),
+    ...(callers.has(service) ? callPanels(of) : []),
+  ]
+}
+
+/** Services that call others over gRPC. */
+const callers = new Set(['redirect', 'shortener', 'analytics'])
+
+/** As the caller sees them: what never reached the other side is in here, and in no metric of the other side. */
+function callPanels(of: string): Panel[] {
+  const metric = 'grpc_client_handling_seconds'
+  return [
+    chart('gRPC calls made', 'reqps', [
+      query(
+        `sum by (grpc_method, grpc_code) (rate(${metric}_count${of}[1m]))`,
+        '{{grpc_method}} {{grpc_code}}',
+      ),
+    ]),
+    chart('gRPC calls made, p99', 's', [
+      query(
+        `histogram_quantile(0.99, sum by (grpc_method, le) (rate(${metric}_bucket${of}[5m])))`,
+        '{{grpc_method}}',
+      ),
+    ]),
   ]
 }
 

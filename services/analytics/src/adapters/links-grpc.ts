@@ -2,11 +2,13 @@
 import { createHash } from 'node:crypto'
 import { LinksClient } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import { openGrpcClient } from '@linkfleet/runtime/grpc-client'
+import type { Metrics } from '@linkfleet/runtime/metrics'
 import type { LinkKey, Links } from '../ports.ts'
 
 export interface LinksGrpcOptions {
   readonly addresses: readonly string[]
   readonly now: () => number
+  readonly metrics: Metrics
 }
 
 export interface LinksGrpc extends Links, Disposable {
@@ -18,7 +20,8 @@ const keptMs = 10_000
 const keptMax = 10_000
 
 export function openLinksGrpc(options: LinksGrpcOptions): LinksGrpc {
-  const client = openGrpcClient(LinksClient, { addresses: options.addresses, deadlineMs })
+  const { addresses, metrics } = options
+  const client = openGrpcClient(LinksClient, { addresses, deadlineMs, metrics })
   const mayRead = rememberFor(keptMs, options.now, async (credential) => {
     const answer = await client.call((links) => links.checkKey, { credential })
     return answer.valid

@@ -1,5 +1,6 @@
 import { LinksClient } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import { openGrpcClient } from '@linkfleet/runtime/grpc-client'
+import type { Metrics } from '@linkfleet/runtime/metrics'
 import { linkKeyOf } from '../domain/link-memory.ts'
 import type { LinkKey, Reading } from '../ports.ts'
 
@@ -7,6 +8,7 @@ export interface LinkAuthorityOptions {
   readonly addresses: readonly string[]
   readonly deadlineMs: number
   readonly clock: () => number
+  readonly metrics: Metrics
   /** Told how far the primary's clock is ahead of ours, measured at the middle of a call. */
   readonly skewMeasured: (skewMs: number) => void
 }
@@ -22,6 +24,7 @@ export function openLinkAuthorityGrpc(options: LinkAuthorityOptions): LinkAuthor
   const client = openGrpcClient(LinksClient, {
     addresses: options.addresses,
     deadlineMs: options.deadlineMs,
+    metrics: options.metrics,
   })
 
   async function resolveAll(keys: readonly LinkKey[]): Promise<Reading[]> {

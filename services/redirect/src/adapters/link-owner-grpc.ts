@@ -2,12 +2,14 @@
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import { LinksClient } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import { openGrpcClient } from '@linkfleet/runtime/grpc-client'
+import type { Metrics } from '@linkfleet/runtime/metrics'
 import type { ClickLeases, LinkDescriptions, MayMiss } from '../ports.ts'
 import type { Guard } from './guard.ts'
 
 export interface LinkOwnerOptions {
   readonly addresses: readonly string[]
   readonly deadlineMs: number
+  readonly metrics: Metrics
   /** The deadline and the breaker: a shortener that is away costs few requests their wait. */
   readonly guard: Guard
 }
@@ -17,8 +19,8 @@ export interface LinkOwner extends Disposable {
   readonly descriptions: MayMiss<LinkDescriptions>
 }
 
-export function openLinkOwnerGrpc({ addresses, deadlineMs, guard }: LinkOwnerOptions): LinkOwner {
-  const client = openGrpcClient(LinksClient, { addresses, deadlineMs })
+export function openLinkOwnerGrpc({ addresses, deadlineMs, metrics, guard }: LinkOwnerOptions): LinkOwner {
+  const client = openGrpcClient(LinksClient, { addresses, deadlineMs, metrics })
   const leases: ClickLeases = {
     async take(key, requestId, wanted) {
       const request = { key, requestId, wanted }

@@ -5,6 +5,7 @@
 import { StatsClient } from '@linkfleet/contracts/generated/linkfleet/clicks/v1/stats'
 import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
 import { openGrpcClient } from '@linkfleet/runtime/grpc-client'
+import type { Metrics } from '@linkfleet/runtime/metrics'
 import type { VisitorSalts } from '../domain/visitor-salts.ts'
 
 export interface VisitorSaltsOptions {
@@ -13,6 +14,7 @@ export interface VisitorSaltsOptions {
   readonly salts: VisitorSalts
   readonly clock: () => number
   readonly failed: (cause: unknown) => void
+  readonly metrics: Metrics
   readonly everyMs?: number
 }
 
@@ -34,8 +36,8 @@ export function openVisitorSaltsGrpc(options: VisitorSaltsOptions): AsyncDisposa
 }
 
 async function keepAsking(options: VisitorSaltsOptions, stopping: AbortSignal): Promise<void> {
-  const { addresses, salts, clock, everyMs = askEveryMs } = options
-  using client = openGrpcClient(StatsClient, { addresses, deadlineMs })
+  const { addresses, salts, clock, metrics, everyMs = askEveryMs } = options
+  using client = openGrpcClient(StatsClient, { addresses, deadlineMs, metrics })
   let failures = 0
   while (!stopping.aborted) {
     try {

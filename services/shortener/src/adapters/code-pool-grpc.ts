@@ -9,6 +9,7 @@ import { LinkfleetError } from '@linkfleet/contracts/errors'
 import { IdGeneratorClient } from '@linkfleet/contracts/generated/linkfleet/ids/v1/ids'
 import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
 import { openGrpcClient } from '@linkfleet/runtime/grpc-client'
+import type { Metrics } from '@linkfleet/runtime/metrics'
 import type { CodePool } from '../ports.ts'
 
 /** The most codes one call asks for. */
@@ -27,6 +28,7 @@ export interface OpenCodePool extends CodePool, AsyncDisposable {
 export interface CodePoolOptions {
   readonly addresses: readonly string[]
   readonly codesMax: number
+  readonly metrics: Metrics
   /** Told when a refill fails, once for each failed call. */
   readonly onRefillFailed: (error: unknown) => void
   /** Told of each caller that got no code. */
@@ -37,6 +39,7 @@ export function openCodePoolGrpc(options: CodePoolOptions): OpenCodePool {
   const client = openGrpcClient(IdGeneratorClient, {
     addresses: options.addresses,
     deadlineMs: callDeadlineMs,
+    metrics: options.metrics,
   })
   const pool = openCodePool({
     ...options,
@@ -55,7 +58,7 @@ interface Waiter {
   readonly settled: PromiseWithResolvers<string[]>
 }
 
-interface PoolOptions extends Omit<CodePoolOptions, 'addresses'> {
+interface PoolOptions extends Omit<CodePoolOptions, 'addresses' | 'metrics'> {
   readonly allocate: (count: number) => Promise<readonly string[]>
 }
 
