@@ -62,3 +62,14 @@ test('an open load counts wrong answers and none as failed', async () => {
   const wrong = await runOpenLoad({ ...common, port: server.port, ratePerSecond: 100 })
   expect(wrong).toMatchObject({ appointed: 30, answered: 0, failed: 30 })
 })
+
+test('an open load counts what was refused apart', async () => {
+  let asked = 0
+  await using server = await serve((_request, response) => {
+    asked += 1
+    response.writeHead(asked % 3 === 0 ? 503 : 302, { 'content-length': 0 }).end()
+  })
+  const load = await runOpenLoad({ ...common, port: server.port, ratePerSecond: 100, refusedStatus: 503 })
+  expect(load).toMatchObject({ appointed: 30, answered: 20, refused: 10, failed: 0 })
+  expect(load.refusalLatency.count).toBe(10)
+})

@@ -1,9 +1,9 @@
-/** `npm run bench -- <ids|shortener|redirect|analytics|l1> [options]`: measures, prints, and leaves nothing behind. */
+/** `npm run bench -- <ids|shortener|redirect|overload|analytics|l1> [options]`: measures, prints, and leaves nothing behind. */
 import { BenchUsageError, readBenchOptions } from './options.ts'
 import { formatReport, isMet, type Report } from './report.ts'
 import type { BenchContext } from './stage.ts'
 
-const usage = `npm run bench -- <ids|shortener|redirect|analytics|l1> [options]
+const usage = `npm run bench -- <ids|shortener|redirect|overload|analytics|l1> [options]
     --seconds N       how long each measurement takes            (10)
     --links N         generated links, also as 1e7               (each bench has its own default)
     --connections N   of the load                                (64)
@@ -21,6 +21,7 @@ const benches: Record<
   ids: async (context) => (await import('./ids.ts')).benchIds(context),
   shortener: async (context) => (await import('./shortener.ts')).benchShortener(context),
   redirect: async (context) => (await import('./redirect.ts')).benchRedirect(context),
+  overload: async (context) => (await import('./overload.ts')).benchOverload(context),
   analytics: async (context) => (await import('./analytics.ts')).benchAnalytics(context),
   l1: async (context) => (await import('./l1.ts')).benchL1(context),
 }

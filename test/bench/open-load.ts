@@ -15,6 +15,8 @@ export interface OpenLoadOptions {
   readonly ratePerSecond: number
   readonly seconds: number
   readonly status: number
+  /** What a server that has too much to do answers instead, if that is expected. */
+  readonly refusedStatus?: number
   readonly nextRequest: () => string
   readonly signal: AbortSignal
 }
@@ -23,8 +25,11 @@ export interface OpenLoad {
   /** How many were due. */
   readonly appointed: number
   readonly answered: number
+  readonly refused: number
+  /** Neither answered nor refused. */
   readonly failed: number
   readonly latency: Percentiles
+  readonly refusalLatency: Percentiles
 }
 
 const tickMs = 1
@@ -49,15 +54,19 @@ export async function runOpenLoad(options: OpenLoadOptions): Promise<OpenLoad> {
   return {
     appointed: run.appointed,
     answered: run.answered,
-    failed: run.appointed - run.answered,
+    refused: run.refused,
+    failed: run.appointed - run.answered - run.refused,
     latency: run.latency.percentiles(),
+    refusalLatency: run.refusalLatency.percentiles(),
   }
 }
 
 class OpenRun {
   readonly latency = createLatencyRecorder()
+  readonly refusalLatency = createLatencyRecorder()
   appointed = 0
   answered = 0
+  refused = 0
   /** Appointed and neither answered nor failed. */
   open = 0
   readonly #options: OpenLoadOptions
@@ -85,6 +94,9 @@ class OpenRun {
       if (answer?.status === this.#options.status) {
         this.answered += 1
         this.latency.record(performance.now() - atMs)
+      } else if (answer !== undefined && answer.status === this.#options.refusedStatus) {
+        this.refused += 1
+        this.refusalLatency.record(performance.now() - atMs)
       }
       if (!connection.isOpen) return
       const waitingSinceMs = this.#takeWaiting()

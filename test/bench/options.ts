@@ -1,7 +1,7 @@
 /** What the arguments of `npm run bench` mean. Pure. */
 import { parseArgs } from 'node:util'
 
-export const benchNames = ['ids', 'shortener', 'redirect', 'analytics', 'l1'] as const
+export const benchNames = ['ids', 'shortener', 'redirect', 'overload', 'analytics', 'l1'] as const
 export type BenchName = (typeof benchNames)[number]
 
 /** Something is wrong with the arguments; the message says what. */

@@ -27,12 +27,16 @@ export interface RedirectFixture {
 /** What 64 MiB hold is about 140,000 links. */
 const fillersCount = 160_000
 
-export async function openRedirectFixture(stage: Stage, links: number): Promise<RedirectFixture> {
+export async function openRedirectFixture(
+  stage: Stage,
+  links: number,
+  fillers = fillersCount,
+): Promise<RedirectFixture> {
   const { engines, say, signal } = stage
   const database = await engines.openDatabase()
   const client = await stage.openClient(database)
-  await generateLinks({ client, from: 0, count: links + fillersCount, say, signal })
-  const all = (await readCodes(client, links + fillersCount)).map((code) => `/${code}`)
+  await generateLinks({ client, from: 0, count: links + fillers, say, signal })
+  const all = (await readCodes(client, links + fillers)).map((code) => `/${code}`)
   const paths = all.slice(0, links)
   const clicksTopic = await engines.openTopic('clicks', clicksPartitionCountDefault)
   const env = commonEnv(stage, await engines.openTopic('link-changes', 12))

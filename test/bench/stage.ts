@@ -21,6 +21,7 @@ export interface BenchContext {
 export interface Stage extends BenchContext, AsyncDisposable {
   readonly home: string
   readonly engines: BenchEngines
+  readonly cores: Cores
   /** How all of this was measured. */
   readonly notes: readonly string[]
   start(service: ServiceOptions): Promise<ServiceProcess>
@@ -49,6 +50,7 @@ export async function openStage(context: BenchContext, wanted: StageEngines): Pr
     ...context,
     home,
     engines,
+    cores,
     notes: [machine, cores.sentence, engines.sentence],
     async start(service) {
       const place = { home, cores, profileDir: options.profileDir, signal }

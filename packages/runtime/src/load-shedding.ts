@@ -2,14 +2,14 @@
  * Past its capacity a process refuses the excess at once, so that what it accepts is still answered in time.
  *
  * Two rules, both of the queue and none of a fixed rate. (1) What one poll of the event loop brings is a queue. When
- * turns have held requests that waited longer than `turnMsMax` without a break for `persistMs` (the idea of CoDel, RFC
- * 8289: a burst is no overload, a queue that stays is), requests wait here instead, before a body is read or anybody asked:
- * each turn begins some of them, newest first (who came last still has time) and those of low priority last, and whoever
- * has waited for `turnMsMax` is refused. Short turns let the loop read and refuse in time. It ends when nobody had to be
- * refused for as long. (2) Requests
- * that wait for something else, as creates do for transactions, queue there: a limit on how many are in flight grows by
- * one for each that many answers in time and shrinks by a fifth when an answer took longer than `waitMsMax` (additive
- * increase, multiplicative decrease).
+ * turns have held many requests that waited longer than `turnMsMax` without a break for `persistMs` (the idea of CoDel,
+ * RFC 8289: a burst is no overload, a queue that stays is), requests wait here instead, before a body is read or anybody
+ * asked: each turn begins some of them, newest first (who came last still has time) and those of low priority last, and
+ * whoever has waited for `turnMsMax` is refused. Short turns let the loop read and refuse in time. It ends when nobody
+ * had to be refused for as long. A few that wait long are the victims of a slow machine: to refuse one of them would help
+ * none. (2) Requests that wait for something else, as creates do for transactions, queue there: a limit on how many are in
+ * flight grows by one for each that many answers in time and shrinks by a fifth when an answer took longer than
+ * `waitMsMax` (additive increase, multiplicative decrease).
  *
  * What it cannot do: a refused request has been read and its head parsed, which is the floor of what one thread can do;
  * and a loop accepts one connection in each turn, so clients that open a new one for each request queue in the kernel.
@@ -27,6 +27,8 @@ export const overloaded = new LinkfleetError('overloaded', 'More is asked than c
 })
 
 const persistMsDefault = 200
+/** Fewer in one turn are no queue. */
+export const queueMin = 8
 
 /** The first rule. */
 export class TurnAdmission {
@@ -57,8 +59,9 @@ export class TurnAdmission {
   }
 
   turnEnded({ arrivedMs, endedMs, requests }: EndedTurn): void {
-    if (requests === 0 && !this.#isOverloaded) return
-    const speaksForChange = this.#isOverloaded ? !this.#hasRefused : endedMs - arrivedMs > this.#turnMsMax
+    const isLate = endedMs - arrivedMs > this.#turnMsMax
+    if (!this.#isOverloaded && (requests === 0 || (isLate && requests < queueMin))) return
+    const speaksForChange = this.#isOverloaded ? !this.#hasRefused : isLate
     this.#hasRefused = false
     if (!speaksForChange) {
       this.#sinceMs = undefined

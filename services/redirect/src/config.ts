@@ -19,7 +19,7 @@ const MIB = 1024 * 1024
 export const redirectConfig = defineConfig({
   ...commonOptions,
   httpHost: text('HTTP_HOST', { description: 'The address browsers reach.', default: '127.0.0.1' }),
-  shedTurnMsMax: shedTurnOption(150),
+  shedTurnMsMax: shedTurnOption(100),
   httpPort: port('HTTP_PORT', { description: 'The port browsers reach; 0 picks a free one.' }),
   publicUrl: httpUrl('PUBLIC_URL', {
     description: 'The base of short URLs, shown on the front page.',
@@ -89,7 +89,7 @@ export const redirectConfig = defineConfig({
     maximum: 1_024 * 1_024 * MIB,
   }),
   memoryCacheBytesMax: integer('MEMORY_CACHE_BYTES_MAX', {
-    description: 'How much memory cached links may take, by estimate.',
+    description: 'How much memory cached links may take, index and all.',
     default: 64 * MIB,
     minimum: MIB,
     maximum: 16_384 * MIB,

@@ -46,6 +46,9 @@ export function overview(slos: readonly Slo[]): Dashboard {
         '{{service}} {{code}}',
       ),
     ]),
+    chart('Requests refused for overload', 'reqps', [
+      query('sum by (service, priority) (rate(http_requests_shed_total[1m]))', '{{service}} {{priority}}'),
+    ]),
     latency('p50', 0.5),
     latency('p99', 0.99),
     latency('p99.9', 0.999),

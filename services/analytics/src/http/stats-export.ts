@@ -68,7 +68,11 @@ const fleetSchema = {
 
 /** GET /api/v1/links/:code/stats/export and GET /api/v1/stats/export. */
 export function statsExportRoutes(server: FastifyInstance, api: StatsApi): void {
-  const options = { preValidation: api.authorize, exposeHeadRoute: false }
+  const options = {
+    preValidation: api.authorize,
+    exposeHeadRoute: false,
+    config: { priority: 'low' as const },
+  }
   const takePlace = createPlaces()
   server.get<{ Params: { code: string }; Querystring: RangeQuestion & { format?: Format; domain?: string } }>(
     '/api/v1/links/:code/stats/export',
