@@ -1,14 +1,16 @@
 /** `npm run load -- <scenario> [options]`: a k6 scenario against a fleet, and its tallies against the fleet's own. */
-import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { adminKeyFile } from '@linkfleet/local/fleet/plan'
+import { cpuUseText, startCpuUse } from './cpu-use.ts'
 import { clicksOfTag, type FleetCounts, readFleetCounts, servedBy } from './fleet-counts.ts'
-import { findK6, NoK6 } from './k6.ts'
+import { findK6 } from './k6.ts'
 import { type LoadOptions, LoadUsageError, readLoadOptions, usage } from './options.ts'
-import { agrees, type Line, tallied, tallyText } from './tally.ts'
+import { unreachable } from './reach.ts'
+import { type K6Run, runK6, type Summary, thresholdMissed } from './run-k6.ts'
+import { agrees, clicksLine, type Line, requestsLine, tallied, tallyText } from './tally.ts'
 
 const say = (sentence: string): void => {
   process.stderr.write(`load: ${sentence}\n`)
@@ -18,60 +20,52 @@ const scenarioFile = (name: string): string => fileURLToPath(new URL(`${name}.js
 /** The longest that clicks may take from redirect to the statistics once the load is over. */
 const countedWithinMs = 60_000
 
-type Summary = { readonly metrics: Readonly<Record<string, { readonly count?: number }>> }
+const countIn = (summary: Summary, metric: string): number => summary.metrics[metric]?.count ?? 0
 
-function runK6(k6: string, options: LoadOptions, summaryFile: string, runTag: string): Promise<number> {
-  const { scenario, env, reportFile } = options
-  mkdirSync(dirname(reportFile), { recursive: true })
-  const flags = ['run', '--no-usage-report', `--summary-export=${summaryFile}`, scenarioFile(scenario)]
-  const child = spawn(k6, flags, {
-    stdio: 'inherit',
-    env: {
-      ...process.env,
-      ...env,
-      RUN_TAG: runTag,
-      K6_WEB_DASHBOARD: 'true',
-      K6_WEB_DASHBOARD_PORT: '-1',
-      K6_WEB_DASHBOARD_PERIOD: '2s',
-      K6_WEB_DASHBOARD_EXPORT: reportFile,
-    },
-  })
-  const stop = (signal: NodeJS.Signals) => child.kill(signal)
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('exit', (code) => resolve(code ?? 1))
-  })
-}
-
-/** undefined: there is no fleet on this machine to compare with. */
 async function compare(
   options: LoadOptions,
   summary: Summary,
   runTag: string,
-  before: FleetCounts | undefined,
-): Promise<readonly Line[] | undefined> {
-  const countOf = (metric: string) => summary.metrics[metric]?.count ?? 0
-  const tolerance = countOf('requests_unanswered')
-  const followed = countOf('links_followed')
-  if (before === undefined) return undefined
-  const after = await readFleetCounts(before.home)
-  if (after === undefined) return undefined
-  const lines: Line[] = tallied.map((service) => ({
-    what: `requests to ${service}`,
-    generator: countOf(`requests_${service}`),
-    fleet: servedBy(service, before, after),
-    tolerance,
-  }))
-  const { API_URL = '', API_KEY } = options.env
+  before: FleetCounts,
+): Promise<readonly Line[]> {
+  const after = await readFleetCounts(options.home)
+  if (after === undefined) throw new Error(`the fleet in ${options.home} does not run any more`)
+  const lines = tallied.map((service) => {
+    const requests = countIn(summary, `requests_${service}`)
+    const unanswered = countIn(summary, `unanswered_${service}`)
+    return requestsLine(service, { requests, unanswered }, servedBy(service, before, after))
+  })
+  const followed = countIn(summary, 'links_followed')
+  const ask = () => clicksOfTag(options.urls.shortener, runTag, ownKey(options))
   const deadlineMs = Date.now() + countedWithinMs
-  let clicks = await clicksOfTag(API_URL, runTag, API_KEY)
+  let clicks = await ask()
   while (clicks < followed && Date.now() < deadlineMs) {
     await sleep(500)
-    clicks = await clicksOfTag(API_URL, runTag, API_KEY)
+    clicks = await ask()
   }
-  return [...lines, { what: 'links followed, clicks', generator: followed, fleet: clicks, tolerance: 0 }]
+  return [...lines, clicksLine(followed, countIn(summary, 'unanswered_redirect'), clicks)]
+}
+
+/** Lists of links need a key, also on one machine; its fleet keeps one beside its data. */
+function ownKey({ env, home }: LoadOptions): string | undefined {
+  const file = adminKeyFile(home)
+  return env.API_KEY ?? (existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined)
+}
+
+/** What a run shows and k6 does not say. */
+function tellRun({ scenario, reportFile }: LoadOptions, { status, summary }: K6Run): void {
+  if (existsSync(reportFile)) say(`report: ${reportFile}`)
+  if (summary === undefined) return
+  const dropped = countIn(summary, 'dropped_iterations')
+  if (dropped > 0)
+    say(`${dropped} requests were due and not started: k6 had no virtual user free, or no CPU to start them`)
+  const offered = Math.round(summary.metrics.offered_redirects_per_second?.value ?? 0)
+  if (scenario === 'breakpoint' && offered > 0)
+    say(
+      status === thresholdMissed
+        ? `an objective was missed when ${offered} redirects per second were asked for, and the rest of the mix`
+        : `no objective was missed up to ${offered} redirects per second and the rest of the mix`,
+    )
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -79,26 +73,36 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(`${usage}\n`)
     return args.length === 0 ? 2 : 0
   }
-  const options = readLoadOptions(args, process.cwd(), (name) => existsSync(scenarioFile(name)))
+  const exists = (name: string) => existsSync(scenarioFile(name))
+  const options = readLoadOptions(args, process.cwd(), exists, process.env)
+  const missing = await unreachable({ ...options.urls })
+  if (missing.length > 0) {
+    say(`${missing.join('; ')}. Start a fleet with npm start, or name one with --base-url or --home.`)
+    return 1
+  }
   const k6 = await findK6(say)
   const runTag = `load-${randomBytes(5).toString('hex')}`
-  const summaryFile = `${options.reportFile}.summary.json`
   const before = options.isOwnFleet ? await readFleetCounts(options.home) : undefined
-  try {
-    const status = await runK6(k6, options, summaryFile, runTag)
-    if (!existsSync(summaryFile)) return status || 1
-    const summary = JSON.parse(readFileSync(summaryFile, 'utf8')) as Summary
-    say(`report: ${options.reportFile}`)
-    const lines = await compare(options, summary, runTag, before)
-    if (lines === undefined) {
-      say('no fleet of this machine was loaded: its counters cannot be set against k6’s')
-      return status
-    }
-    process.stdout.write(tallyText(lines))
-    return status || (lines.every(agrees) ? 0 : 1)
-  } finally {
-    rmSync(summaryFile, { force: true })
+  const cpuUse = startCpuUse(options.isOwnFleet ? options.home : undefined)
+  const run = await runK6({
+    k6,
+    scenarioFile: scenarioFile(options.scenario),
+    reportFile: options.reportFile,
+    env: { ...options.env, RUN_TAG: runTag },
+  })
+  const used = cpuUse()
+  tellRun(options, run)
+  if (run.summary === undefined) return run.status || 1
+  process.stdout.write(`\n${cpuUseText(used, run.cpuSeconds)}`)
+  if (before === undefined) {
+    say(
+      'the load went elsewhere than to a fleet of this machine, whose counters could be set against those of k6',
+    )
+    return run.status
   }
+  const lines = await compare(options, run.summary, runTag, before)
+  process.stdout.write(`\n${tallyText(lines)}`)
+  return run.status || (lines.every(agrees) ? 0 : 1)
 }
 
 try {
@@ -108,7 +112,7 @@ try {
     say(`${error.message}\n\n${usage}`)
     process.exitCode = 2
   } else {
-    say(error instanceof NoK6 || error instanceof Error ? error.message : String(error))
+    say(error instanceof Error ? error.message : String(error))
     process.exitCode = 1
   }
 }

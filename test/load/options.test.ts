@@ -16,18 +16,36 @@ test('without a fleet here the usual ports are meant', () => {
 })
 
 test('another fleet is named by its addresses and a key', () => {
-  const { env } = read(
-    'smoke',
-    '--base-url',
-    'https://go.example',
-    '--rate',
-    '500',
-    '--duration',
-    '2m',
-    '--key',
-    'k',
+  const addresses = ['--base-url', 'https://go.example/', '--api-url', 'https://api.example']
+  const others = ['--stats-url', 'https://stats.example', '--rate', '500', '--duration', '2m', '--key', 'k']
+  expect(read('smoke', ...addresses, ...others).env).toMatchObject({
+    BASE_URL: 'https://go.example',
+    API_URL: 'https://api.example',
+    STATS_URL: 'https://stats.example',
+    RATE: '500',
+    DURATION: '2m',
+    API_KEY: 'k',
+  })
+})
+
+test('the ports of a fleet follow from its first', () => {
+  expect(read('smoke', '--base-url', 'http://10.0.0.7:9000').env).toMatchObject({
+    API_URL: 'http://10.0.0.7:9001',
+    STATS_URL: 'http://10.0.0.7:9002',
+  })
+  expect(() => read('smoke', '--base-url', 'https://go.example')).toThrow('give --api-url too')
+})
+
+test('the environment names a fleet too, and options come before it', () => {
+  const environment = { BASE_URL: 'http://one.example:80', API_URL: 'http://two.example:8081', API_KEY: 'k' }
+  const { env } = readLoadOptions(['smoke', '--key', 'other'], '/nowhere', () => true, {
+    ...environment,
+    STATS_URL: 'http://three.example:8082',
+  })
+  expect(env).toMatchObject({ ...environment, API_KEY: 'other', STATS_URL: 'http://three.example:8082' })
+  expect(() => readLoadOptions(['smoke'], '/nowhere', () => true, { BASE_URL: 'here' })).toThrow(
+    LoadUsageError,
   )
-  expect(env).toMatchObject({ BASE_URL: 'https://go.example', RATE: '500', DURATION: '2m', API_KEY: 'k' })
 })
 
 test.each([
@@ -35,6 +53,7 @@ test.each([
   ['none'],
   ['../main'],
   ['smoke', '--rate', '0'],
+  ['smoke', '--rate', 'abc'],
   ['smoke', '--duration', '10'],
   ['smoke', '--links', 'many'],
   ['smoke', '--base-url', 'go.example:x'],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { agrees, countOf, lastCounts, servedBetween, tallyText } from './tally.ts'
+import { agrees, clicksLine, countOf, lastCounts, requestsLine, servedBetween, tallyText } from './tally.ts'
 
 const page = (requests: number, started = 100) => `# TYPE http_request_duration_seconds histogram
 http_request_duration_seconds_count{service="redirect",route="/:code",method="GET",code="302"} ${requests}
@@ -40,18 +40,30 @@ describe('between two looks', () => {
 })
 
 describe('tallies', () => {
-  const line = { what: 'redirect', generator: 100, fleet: 100, tolerance: 0 }
+  const requests = (fleet: number | null, unanswered = 0) =>
+    requestsLine('redirect', { requests: 100, unanswered }, fleet)
+  const clicks = (fleet: number, unanswered = 0) => clicksLine(90, unanswered, fleet)
 
   test('agree only when they are equal, but for requests without an answer', () => {
-    expect(agrees(line)).toBe(true)
-    expect(agrees({ ...line, fleet: 99 })).toBe(false)
-    expect(agrees({ ...line, fleet: 101, tolerance: 5 })).toBe(false)
-    expect(agrees({ ...line, fleet: 96, tolerance: 5 })).toBe(true)
-    expect(agrees({ ...line, fleet: null })).toBe(false)
+    expect(agrees(requests(100))).toBe(true)
+    expect(agrees(requests(99))).toBe(false)
+    expect(agrees(requests(101, 5))).toBe(false)
+    expect(agrees(requests(95, 5))).toBe(true)
+    expect(agrees(requests(94, 5))).toBe(false)
+    expect(agrees(requests(null))).toBe(false)
+  })
+
+  test('of clicks may be higher by redirects whose answer was lost, never lower', () => {
+    expect(agrees(clicks(90))).toBe(true)
+    expect(agrees(clicks(91))).toBe(false)
+    expect(agrees(clicks(92, 2))).toBe(true)
+    expect(agrees(clicks(89, 2))).toBe(false)
   })
 
   test('are shown side by side', () => {
-    expect(tallyText([line])).toMatch(/redirect +k6 +100 +fleet +100 +equal/)
-    expect(tallyText([{ ...line, fleet: 90 }])).toContain('NOT EQUAL')
+    expect(tallyText([requests(100)])).toMatch(/redirect +k6 +100 +fleet +100 +equal/)
+    expect(tallyText([requests(98, 3)])).toContain('agrees: 3 had no answer')
+    expect(tallyText([requests(90)])).toContain('NOT EQUAL')
+    expect(tallyText([requests(null)])).toContain('unknown: a process was killed')
   })
 })

@@ -64,20 +64,56 @@ export function servedBetween(
 export interface Line {
   readonly what: string
   readonly generator: number
+  /** null: a process ended without telling its counters. */
   readonly fleet: number | null
-  /** Requests without an answer may or may not have been counted. */
-  readonly tolerance: number
+  /** Bounds of what the fleet may say. They differ from k6's number only by requests that k6 saw no answer to. */
+  readonly fewest: number
+  readonly most: number
 }
 
-export const agrees = ({ generator, fleet, tolerance }: Line): boolean =>
-  fleet !== null && fleet <= generator && fleet >= generator - tolerance
+/** What k6 counted of one service. */
+export interface Generated {
+  readonly requests: number
+  /** Among the requests: cut off or refused, so that the fleet may or may not have counted them. */
+  readonly unanswered: number
+}
+
+export function requestsLine(service: Tallied, generated: Generated, fleet: number | null): Line {
+  const { requests, unanswered } = generated
+  return {
+    what: `requests to ${service}`,
+    generator: requests,
+    fleet,
+    fewest: requests - unanswered,
+    most: requests,
+  }
+}
+
+/** A redirect whose answer was lost on its way is a click all the same. */
+export function clicksLine(followed: number, unanswered: number, clicks: number): Line {
+  return {
+    what: 'links followed, clicks',
+    generator: followed,
+    fleet: clicks,
+    fewest: followed,
+    most: followed + unanswered,
+  }
+}
+
+export const agrees = ({ fleet, fewest, most }: Line): boolean =>
+  fleet !== null && fleet >= fewest && fleet <= most
+
+function verdictOf(line: Line): string {
+  const { generator, fleet, fewest, most } = line
+  if (fleet === null) return ''
+  if (fleet === generator) return 'equal'
+  return agrees(line) ? `agrees: ${most - fewest} had no answer` : 'NOT EQUAL'
+}
 
 export function tallyText(lines: readonly Line[]): string {
   const rows = lines.map((line) => {
     const fleet = line.fleet === null ? 'unknown: a process was killed' : line.fleet.toLocaleString('en-US')
-    const verdict = line.fleet === null ? '' : agrees(line) ? 'equal' : 'NOT EQUAL'
-    const spread = line.tolerance > 0 ? ` (${line.tolerance} without an answer)` : ''
-    return `  ${line.what.padEnd(22)} k6 ${line.generator.toLocaleString('en-US').padStart(11)}   fleet ${fleet.padStart(11)}   ${verdict}${spread}`
+    return `  ${line.what.padEnd(22)} k6 ${line.generator.toLocaleString('en-US').padStart(11)}   fleet ${fleet.padStart(11)}   ${verdictOf(line)}`
   })
   return ['Tallies', ...rows, ''].join('\n')
 }

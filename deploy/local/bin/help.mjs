@@ -22,9 +22,11 @@ const texts = {
   check: `npm run check -- [step …]   types, lint, format, layers, protocol files; --list names the steps`,
   bench: `npm run bench -- <ids|shortener|redirect|analytics> [--seconds N] [--links N] [--connections N] [--rate N] [--json]
     [--cpu-prof DIR]            measurements against the targets, on engines and services of their own`,
-  load: `npm run load -- <smoke|steady|spike|soak|breakpoint> [options]     a k6 scenario against a fleet; --help tells all
-    --rate N                redirects per second                         (20)
+  load: `npm run load -- <smoke|steady|spike|soak|breakpoint> [options]     a k6 scenario against a fleet
+    --rate N                redirects per second, and a tenth as many creates (20)
     --duration TIME         such as 30s, 2m or 1h                        (10s)
+    --links N               links that are created and followed          (1000)
+    --report FILE           k6's HTML report                             (load/<scenario>.html in --home)
     --base-url URL, --api-url URL, --stats-url URL   redirect, shortener and analytics (those of the fleet in --home)
     --key KEY               an API key; the fleet of one machine needs none
     --home DIR              a fleet of npm start                         (.linkfleet)`,

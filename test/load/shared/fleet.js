@@ -3,15 +3,26 @@
 //
 //   k6 run -e BASE_URL=https://go.example -e API_URL=https://api.example -e API_KEY=… test/load/steady.js
 
-export const baseUrl = __ENV.BASE_URL || 'http://localhost:8080'
-export const apiUrl = __ENV.API_URL || 'http://localhost:8081'
-export const statsUrl = __ENV.STATS_URL || 'http://localhost:8082'
+const urlOf = (name, port) => (__ENV[name] || `http://localhost:${port}`).replace(/\/+$/, '')
+
+export const baseUrl = urlOf('BASE_URL', 8080)
+export const apiUrl = urlOf('API_URL', 8081)
+export const statsUrl = urlOf('STATS_URL', 8082)
+
+function numberOf(name, usual) {
+  const value = Number(__ENV[name] || usual)
+  if (!Number.isInteger(value) || value < 1)
+    throw new Error(`${name} is a whole number, not "${__ENV[name]}".`)
+  return value
+}
 
 /** Redirects per second. */
-export const rate = Number(__ENV.RATE || 20)
+export const rate = numberOf('RATE', 20)
 export const duration = __ENV.DURATION || '10s'
+if (!/^[1-9]\d{0,4}[smh]$/.test(duration))
+  throw new Error(`DURATION is a time such as 30s, 2m or 1h, not "${duration}".`)
 /** Links that are created before the load and then followed. */
-export const linkCount = Number(__ENV.LINKS || 1000)
+export const linkCount = numberOf('LINKS', 1000)
 /** A name for the links of this run, by which their clicks are found again. */
 export const runTag = __ENV.RUN_TAG || `load-${Date.now()}`
 

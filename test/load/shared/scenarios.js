@@ -7,8 +7,15 @@ const mix = { followLink: 1, createLink: 0.1, missLink: 0.02, readStats: 0.02 }
 
 const arrivalsOf = (share) => Math.max(1, Math.round(rate * share))
 
+/** One virtual user has one request under way, and takes megabytes: past the bound requests are not started, and counted so. */
+const virtualUsersMax = 2_000
+
 function virtualUsers(perSecond) {
-  return { preAllocatedVUs: Math.max(5, Math.ceil(perSecond / 10)), maxVUs: Math.max(50, perSecond) }
+  const within = (count) => Math.min(virtualUsersMax, count)
+  return {
+    preAllocatedVUs: within(Math.max(5, Math.ceil(perSecond / 10))),
+    maxVUs: within(Math.max(50, perSecond)),
+  }
 }
 
 /** The whole mix at one rate. */
