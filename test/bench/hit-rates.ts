@@ -4,7 +4,7 @@
  * could be had. All entries are of one size, so that a bound in bytes is one in entries. Pure.
  */
 import { sketchFor } from '../../services/redirect/src/domain/frequency-sketch.ts'
-import { SieveCache } from '../../services/redirect/src/domain/sieve-cache.ts'
+import { entryBytes, indexBytes, SieveCache } from '../../services/redirect/src/domain/sieve-cache.ts'
 import { createRandom, createZipf } from './zipf.ts'
 
 /** Keys in the order in which they are asked for. */
@@ -53,19 +53,28 @@ export type Ask = (key: number) => boolean
 
 /** Redirect's own cache. */
 export function ours(entriesMax: number): Ask {
-  return askOf(new SieveCache<true>(entriesMax, sketchFor(entriesMax)))
+  return askOf(new SieveCache({ bytesMax: bytesFor(entriesMax), sketch: sketchFor(entriesMax) }))
 }
 
 /** The same without its admission. */
 export function sieve(entriesMax: number): Ask {
-  return askOf(new SieveCache<true>(entriesMax))
+  return askOf(new SieveCache({ bytesMax: bytesFor(entriesMax) }))
 }
 
-function askOf(cache: SieveCache<true>): Ask {
+const nothing = new Uint8Array(0)
+
+/** A number and nothing else takes one block, whatever the number. */
+function bytesFor(entries: number): number {
+  const bytes = entries * entryBytes(1, 0)
+  // The larger of both bounds has the larger index, at most twice as many buckets.
+  return bytes + indexBytes(bytes + indexBytes(2 * bytes))
+}
+
+function askOf(cache: SieveCache): Ask {
   return (key) => {
     const name = String(key)
-    if (cache.get(name) === true) return true
-    cache.set(name, true, 1)
+    if (cache.get(name) !== 0) return true
+    cache.set(name, nothing)
     return false
   }
 }

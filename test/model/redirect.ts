@@ -12,7 +12,7 @@ import type { Primary, Replica } from './primary.ts'
 import type { Request, Verdicts } from './verdicts.ts'
 
 /** Room for two of the world's links and a bit: the third drives one out. */
-const bytesMax = 1_200
+const bytesMax = 500
 const absencesMax = 2
 const deadlineMs = { redis: 80, replica: 120, primary: 800 } as const
 
@@ -102,8 +102,13 @@ export class Redirect {
     }
     return {
       cache: {
-        read: async (_domainId: number, code: string) => {
-          const known = await ask(code, 'redis', () => cache.read(1, code))
+        read: async (
+          _domainId: number,
+          code: string,
+          _patient: boolean,
+          held: KnownCopy['copy'] | undefined,
+        ) => {
+          const known = await ask(code, 'redis', () => cache.read(1, code, held))
           if (known !== undefined) {
             verdicts.judgeCopy(known, 'a hit in Redis')
             confirm(code)

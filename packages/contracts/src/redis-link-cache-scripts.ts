@@ -1,7 +1,7 @@
 /**
  * The Lua scripts of the Redis link cache. Each runs atomically. On a cluster the KEYS of one call are of one hash tag, so
  * that they share a slot.
- * `redis-link-cache.ts` tells what an entry and a mark are and why the rules hold.
+ * `redis-link-format.ts` tells what an entry and a mark are and why the rules hold.
  */
 
 /** Shared head: reads the mark, and the number that orders copies out of an entry. */

@@ -1,17 +1,32 @@
 /** The writes of the Redis link cache: many links in as few script calls as may be. */
 import { hashTagOf } from './partition.ts'
+import type { LinkCacheScripts } from './redis-link-cache-scripts.ts'
 import {
   encodeBody,
   entryKey,
   entryTtlMs,
   type FreshLink,
   markKey,
-  type PutOutcome,
-  type RedisCommands,
-  type RedisLinkCache,
   type RelayedLink,
-} from './redis-link-cache.ts'
-import type { LinkCacheScripts } from './redis-link-cache-scripts.ts'
+} from './redis-link-format.ts'
+
+/** `failed`: this entry could not be read or written, whatever became of others in the same call. */
+export type PutOutcome = 'stored' | 'kept' | 'refused' | 'no-mark' | 'other-generation' | 'failed'
+
+/** All of these throw what the client throws, unless they say otherwise. */
+export interface LinkWrites {
+  /** A fill after a read of Postgres, or the write-through after a commit. */
+  fill(link: FreshLink): Promise<PutOutcome>
+  /** As `fill` of each, in order, in as few calls as may be; of calls that fail, all fail. */
+  fillAll(links: readonly FreshLink[]): Promise<PutOutcome[]>
+  /** The relay's write of a committed change; 'other-generation' when the mark is not the one the relay knows. */
+  apply(link: RelayedLink): Promise<PutOutcome>
+  /**
+   * As `apply` of each, in order. A copy that is there already, in that generation, is not sent again: it is 'kept'.
+   * A call that fails leaves its links 'failed' and tells `onFailure` why.
+   */
+  applyAll(links: readonly RelayedLink[], onFailure: (error: unknown) => void): Promise<PutOutcome[]>
+}
 
 /** In the order of the script's digits. */
 const putOutcomes: readonly PutOutcome[] = [
@@ -55,10 +70,9 @@ async function inParts<Link extends FreshLink>(
 const knownMarkOf = ({ generation, watermarkMs }: RelayedLink) => `${generation} ${watermarkMs}`
 
 export function createLinkWrites(
-  client: RedisCommands,
-  prefix: string,
   scripts: LinkCacheScripts,
-): Pick<RedisLinkCache, 'fill' | 'fillAll' | 'apply' | 'applyAll'> {
+  { prefix, isCluster }: { readonly prefix: string; readonly isCluster: boolean },
+): LinkWrites {
   const keysOf = ({ copy: { domainId, code } }: FreshLink) => [
     entryKey(prefix, domainId, code),
     markKey(prefix, hashTagOf(domainId, code)),
@@ -95,10 +109,10 @@ export function createLinkWrites(
 
   return {
     fill: async (link) => (await fill([link]))[0] ?? 'failed',
-    fillAll: (links) => inParts(links, client.isCluster, fill),
+    fillAll: (links) => inParts(links, isCluster, fill),
     apply: async (link) => (await apply([link]))[0] ?? 'failed',
     applyAll: (links, onFailure) =>
-      inParts(links, client.isCluster, (part) =>
+      inParts(links, isCluster, (part) =>
         apply(part).catch((error: unknown) => {
           onFailure(error)
           return part.map((): PutOutcome => 'failed')

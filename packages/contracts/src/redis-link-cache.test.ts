@@ -61,6 +61,15 @@ describe('an entry of the link cache', () => {
     expect(decodeEntry(Buffer.alloc(0))).toBeUndefined()
   })
 
+  it('is the copy that its reader has when it is of the same version and timeline, and of no other', () => {
+    const value = stored(freshLink(5, 1_000), 7)
+    const held = freshLink(5, 1).copy
+    expect(decodeEntry(value, held)?.copy).toBe(held)
+    expect(decodeEntry(value, held)).toEqual(decodeEntry(value))
+    expect(decodeEntry(value, freshLink(4, 1).copy)?.copy.version).toBe(5)
+    expect(decodeEntry(value, freshLink(5, 1, 2).copy)?.copy.timeline).toBe(1)
+  })
+
   it('shares its hash tag with its mark', () => {
     const tag = /\{(\d+)\}/.exec(entryKey('lf:', 1, 'aB3dE5g'))?.[1]
     expect(markKey('lf:', Number(tag))).toBe(`lf:mark:{${tag}}`)
@@ -71,8 +80,8 @@ describe('judging an entry by its mark', () => {
   const entry = stored(freshLink(5, 1_000), 7)
 
   it('takes the later of its own asOf and the watermark', () => {
-    expect(judgeEntry(entry, Buffer.from('7 1 2000 2000 abc'))?.asOfMs).toBe(2_000)
-    expect(judgeEntry(entry, Buffer.from('7 1 500 500 abc'))?.asOfMs).toBe(1_000)
+    expect(judgeEntry(entry, decodeMark(Buffer.from('7 1 2000 2000 abc')))?.asOfMs).toBe(2_000)
+    expect(judgeEntry(entry, decodeMark(Buffer.from('7 1 500 500 abc')))?.asOfMs).toBe(1_000)
   })
 
   it.each([
@@ -80,16 +89,16 @@ describe('judging an entry by its mark', () => {
     ['the mark is of another timeline', '7 2 2000 2000 abc'],
     ['the mark cannot be read', 'rubbish'],
   ])('leaves it its own asOf when %s', (_name, mark) => {
-    expect(judgeEntry(entry, Buffer.from(mark))?.asOfMs).toBe(1_000)
+    expect(judgeEntry(entry, decodeMark(Buffer.from(mark)))?.asOfMs).toBe(1_000)
   })
 
   it('leaves it its own asOf when there is no mark', () => {
-    expect(judgeEntry(entry, null)?.asOfMs).toBe(1_000)
+    expect(judgeEntry(entry, decodeMark(null))?.asOfMs).toBe(1_000)
     expect(decodeMark(null)).toBeUndefined()
   })
 
   it('is undefined without an entry', () => {
-    expect(judgeEntry(null, Buffer.from('7 1 2000 2000 abc'))).toBeUndefined()
+    expect(judgeEntry(null, decodeMark(Buffer.from('7 1 2000 2000 abc')))).toBeUndefined()
   })
 })
 

@@ -59,7 +59,8 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
     shortenerTimeoutMs: config.shortenerTimeoutMs,
     failed: events.sourceFailed,
   })
-  const memory = new LinkMemory({ bytesMax: config.memoryCacheBytesMax, absencesMax })
+  const seed = randomBytes(4).readUInt32LE()
+  const memory = new LinkMemory({ bytesMax: config.memoryCacheBytesMax, absencesMax, seed })
   const floors = new VersionFloors(floorsMax)
   const findLink = createFindLink({ ...sources, memory, floors, clock })
   const heed = createHeedChanges({ memory, floors, clock })

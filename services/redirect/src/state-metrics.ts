@@ -27,7 +27,7 @@ export function exposeState({ metrics, health }: ServiceContext, state: Redirect
 
   const gauge = (name: string, help: string, read: () => number) =>
     metrics.gauge(name, help, [], (own) => own.set(read()))
-  gauge('redirect_memory_cache_bytes', 'Memory that cached links take, by estimate.', () => memory.bytes)
+  gauge('redirect_memory_cache_bytes', 'Memory that cached links take, index and all.', () => memory.bytes)
   gauge('redirect_memory_cache_links', 'Links in memory, fresh or not.', () => memory.size)
   gauge('redirect_memory_cache_absences', 'Codes the primary said it does not have.', () => memory.absences)
   gauge(

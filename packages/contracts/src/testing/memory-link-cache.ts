@@ -14,6 +14,7 @@ import {
   judgeEntry,
   type LinkEntry,
   type LinkMark,
+  type LinkToRead,
   markKey,
   type PutOutcome,
   type RedisLinkCache,
@@ -114,10 +115,10 @@ export function createMemoryLinkCache(clock: () => number): MemoryLinkCache {
     return isThere ? 'kept' : put(link, link)
   }
 
-  function read(domainId: number, code: string): FreshLink | undefined {
+  function read({ domainId, code, held }: LinkToRead): FreshLink | undefined {
     const markText = stored.marks.get(markKey('', hashTagOf(domainId, code)))
     const markBytes = markText === undefined ? null : Buffer.from(markText)
-    return judgeEntry(bytesAt(entryKey('', domainId, code)) ?? null, markBytes)
+    return judgeEntry(bytesAt(entryKey('', domainId, code)) ?? null, decodeMark(markBytes), held)
   }
 
   return {
@@ -147,8 +148,8 @@ export function createMemoryLinkCache(clock: () => number): MemoryLinkCache {
       return bytes && decodeEntry(bytes)
     },
     mark,
-    read: async (domainId, code) => read(domainId, code),
-    readAll: async (links) => links.map(({ domainId, code }) => read(domainId, code)),
+    read: async (domainId, code, held) => read({ domainId, code, held }),
+    readAll: async (links) => links.map(read),
     fill: async (link) => put(link, undefined),
     fillAll: async (links) => links.map((link) => put(link, undefined)),
     apply: async (link) => apply(link),

@@ -1,7 +1,11 @@
-import { createRedisLinkCache, type RedisCommands } from '@linkfleet/contracts/redis-link-cache'
+import {
+  createRedisLinkCache,
+  type LinkToRead,
+  type RedisCommands,
+} from '@linkfleet/contracts/redis-link-cache'
 import type { Logger } from '@linkfleet/runtime/log'
 import { openRedis } from '@linkfleet/runtime/redis'
-import type { KnownCopy, LinkKey } from '../ports.ts'
+import type { KnownCopy } from '../ports.ts'
 
 export interface RedisLinkCacheOptions {
   readonly url: string
@@ -11,8 +15,8 @@ export interface RedisLinkCacheOptions {
 }
 
 export interface LinkCacheRedis {
-  /** One answer for each key, in order, by one command. */
-  readAll(keys: readonly LinkKey[]): Promise<(KnownCopy | undefined)[]>
+  /** One answer for each link, in order, by one command. */
+  readAll(links: readonly LinkToRead[]): Promise<(KnownCopy | undefined)[]>
   /** Offers copies; the cache refuses those that are older than its own. */
   fillAll(copies: readonly KnownCopy[]): Promise<void>
   state(): string
@@ -29,7 +33,7 @@ export function openLinkCacheRedis(options: RedisLinkCacheOptions): LinkCacheRed
   })
   const cache = createRedisLinkCache(connection.client as unknown as RedisCommands, options.keyPrefix)
   return {
-    readAll: (keys) => cache.readAll(keys),
+    readAll: (links) => cache.readAll(links),
     fillAll: async (copies) => void (await cache.fillAll(copies)),
     state: () => connection.state(),
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),

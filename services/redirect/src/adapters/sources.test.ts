@@ -62,7 +62,7 @@ beforeEach(() => {
   })
 })
 
-const askRedis = (patient = false) => Promise.all(codes.map((code) => sources.cache.read(1, code, patient)))
+const askRedis = (patient = false) => Promise.all(codes.map((code) => sources.cache.read(1, code, patient, undefined)))
 const askPrimary = () => Promise.all(codes.map((code) => sources.authority.resolve(1, code)))
 
 test('what is asked of a source in one turn of the event loop is one call, and each gets its own answer', async () => {
@@ -83,7 +83,7 @@ test('what nobody waits for travels together, though it is asked for turn by tur
   calls = []
   const patient = codes.map(async (code, index) => {
     for (let turn = 0; turn < index % 3; turn += 1) await new Promise(setImmediate)
-    return sources.cache.read(1, code, true)
+    return sources.cache.read(1, code, true, undefined)
   })
   expect(await Promise.all(patient)).toEqual(known)
   expect(calls.map((call) => call.codes.toSorted())).toEqual([codes.toSorted()])
@@ -109,7 +109,7 @@ test('Redis is left alone after one failure, the primary after three in a row', 
   expect(sources.breakers.primary.state).toBe('open')
   failing = false
   calls = []
-  expect(await sources.cache.read(1, 'code0', false)).toBeUndefined()
+  expect(await sources.cache.read(1, 'code0', false, undefined)).toBeUndefined()
   expect(await sources.authority.resolve(1, 'code0')).toBeUndefined()
   expect(calls).toEqual([])
 })

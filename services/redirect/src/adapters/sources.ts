@@ -1,4 +1,5 @@
 /** The sources of links as the domain sees them: each may be away, and what that costs is bounded here. */
+import type { LinkToRead } from '@linkfleet/contracts/redis-link-cache'
 import { CircuitBreaker } from '../domain/circuit-breaker.ts'
 import type { KnownCopy, LinkAuthority, LinkCache, LinkKey, LinkReplicas, MayMiss } from '../ports.ts'
 import { createBatch } from './batch.ts'
@@ -58,7 +59,7 @@ export function createSources(open: OpenSources, options: SourcesOptions): Sourc
     clock,
     failed: (cause) => failed('primary', cause),
   })
-  const readAll = (keys: readonly LinkKey[]) => open.redis.readAll(keys)
+  const readAll = (links: readonly LinkToRead[]) => open.redis.readAll(links)
   const readRedis = createGuardedBatch(guardRedis, readAll, { itemsMax: redisKeysMax, lingerMs: 0 })
   const readPatiently = createGuardedBatch(guardRedis, readAll, {
     itemsMax: redisKeysMax,
@@ -72,14 +73,24 @@ export function createSources(open: OpenSources, options: SourcesOptions): Sourc
       return []
     },
   })
-  const resolve = createGuardedBatch(guardAuthority, (keys) => open.authority.resolveAll(keys), {
-    itemsMax: authorityKeysMax,
-    lingerMs: authorityLingerMs,
-  })
+  const resolve = createGuardedBatch(
+    guardAuthority,
+    (keys: readonly LinkKey[]) => open.authority.resolveAll(keys),
+    {
+      itemsMax: authorityKeysMax,
+      lingerMs: authorityLingerMs,
+    },
+  )
   return {
     breakers,
     cache: {
-      read: (domainId, code, patient) => (patient ? readPatiently : readRedis)({ domainId, code }),
+      read: (domainId, code, patient, held) =>
+        (patient ? readPatiently : readRedis)({
+          domainId,
+          code,
+          // Of one version of a link with a password, one writer may know the verifier and another not.
+          held: held?.passwordProtected === true ? undefined : held,
+        }),
       fill,
     },
     replicas: {
@@ -101,12 +112,12 @@ export function createSources(open: OpenSources, options: SourcesOptions): Sourc
 }
 
 /** The guard is around the batch: a call that fails is one failure and has one deadline, however many keys it has. */
-function createGuardedBatch<Answer>(
+function createGuardedBatch<Key extends LinkKey, Answer>(
   guard: Guard,
-  ask: (keys: readonly LinkKey[]) => Promise<readonly Answer[]>,
+  ask: (keys: readonly Key[]) => Promise<readonly Answer[]>,
   bounds: { readonly itemsMax: number; readonly lingerMs: number },
 ) {
-  return createBatch<LinkKey, Answer | undefined>({
+  return createBatch<Key, Answer | undefined>({
     ...bounds,
     run: async (keys) => (await guard(() => ask(keys))) ?? [],
   })

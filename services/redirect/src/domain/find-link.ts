@@ -67,8 +67,8 @@ export function createFindLink(deps: FindLinkDependencies): FindLink {
 
   function refreshAhead(remembered: RememberedLink, nowMs: number): void {
     if (nowMs - remembered.refreshedAtMs < refreshEveryMs) return
-    remembered.refreshedAtMs = nowMs
     const { domainId, code } = remembered.copy
+    memory.refreshing(linkKeyOf(domainId, code), nowMs)
     // A copy that is hardly newer would have to be read anew at once, so sources that lag are passed over.
     void fly(domainId, code, nowMs - refreshAfterMs, true)
   }
@@ -118,7 +118,7 @@ async function load(deps: FindLinkDependencies, wanted: Load): Promise<FoundLink
   const epoch = memory.epoch
   let best: KnownCopy | undefined = memory.get(key)
 
-  const cached = await cache.read(domainId, code, patient)
+  const cached = await cache.read(domainId, code, patient, best?.copy)
   if (cached !== undefined) {
     if (isAccepted(deps, wanted, cached)) return accept(deps, wanted, cached, 'redis', epoch)
     best = betterCopy(best, cached)

@@ -30,13 +30,13 @@ export class FrequencySketch {
     return this.#counts.length
   }
 
-  countOf(key: string): number {
-    return this.#least(hashOf(key))
+  /** Of the key that has this hash; of 32 bits, well mixed. */
+  countOf(hash: number): number {
+    return this.#least(hash)
   }
 
   /** Adds to the key's count, up to 255. */
-  add(key: string, times: number): void {
-    const hash = hashOf(key)
+  add(hash: number, times: number): void {
     const count = Math.min(countMax, this.#least(hash) + times)
     for (let row = 0; row < rows; row += 1) {
       const place = this.#place(hash, row)
@@ -73,13 +73,4 @@ export class FrequencySketch {
 /** A sketch for a cache of so many entries: wide enough to tell its keys apart, and as forgetful as it is large. */
 export function sketchFor(entriesMax: number): FrequencySketch {
   return new FrequencySketch({ counters: 16 * entriesMax, additionsPerAge: 32 * entriesMax })
-}
-
-/** FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/). */
-function hashOf(key: string): number {
-  let hash = 0x811c9dc5
-  for (let index = 0; index < key.length; index += 1) {
-    hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193)
-  }
-  return hash
 }

@@ -1,3 +1,5 @@
+import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import fc from 'fast-check'
 import { beforeEach, expect, test } from 'vitest'
 import { liveLink } from '../testing/live-link.ts'
 import { LinkMemory, linkKeyOf } from './link-memory.ts'
@@ -40,6 +42,67 @@ test('memory is bounded in bytes, and long targets count for what they are', () 
     memory.offer(copy.code, { copy, asOfMs: nowMs }, memory.epoch)
   }
   expect(memory.bytes).toBeLessThanOrEqual(10_000)
-  expect(memory.size).toBeLessThan(5)
+  expect(memory.size * 1_000).toBeLessThan(memory.bytes)
   expect(memory.evictions).toBeGreaterThan(90)
+})
+
+test('a copy comes out of memory as it went in, whatever it says', () => {
+  const large = new LinkMemory({ bytesMax: 1_000_000, absencesMax: 2 })
+  const time = fc.oneof(fc.constant(0), fc.nat())
+  const details = fc.record({
+    domainId: fc.constantFrom(1, 1, 1, 7),
+    version: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    timeline: fc.nat(),
+    state: fc.constantFrom(LinkState.LIVE, LinkState.LIVE, LinkState.DELETED, LinkState.BLOCKED),
+    targetUrl: fc.oneof(fc.webUrl({ withQueryParameters: true }), fc.string({ unit: 'grapheme' })),
+    redirectStatus: fc.constantFrom(0, 301, 302, 307, 308),
+    forwardQuery: fc.boolean(),
+    startsAtMs: time,
+    expiresAtMs: time,
+    maxClicks: time,
+    passwordProtected: fc.boolean(),
+    passwordVerifier: fc.constantFrom('', 'scrypt:verifier'),
+  })
+  const wanted = fc.record({ plain: fc.boolean(), code: fc.stringMatching(/^[A-Za-z0-9_-]{1,60}$/), details })
+  fc.assert(
+    fc.property(wanted, fc.nat(), ({ plain, code, details }, asOfMs) => {
+      const { version, timeline, targetUrl, redirectStatus } = details
+      const copy = liveLink(code, version, plain ? { timeline, targetUrl, redirectStatus } : details)
+      const key = linkKeyOf(copy.domainId, code)
+      if (large.get(key) !== undefined) return
+      large.offer(key, { copy, asOfMs }, 3)
+      expect(large.get(key)).toEqual({ copy, asOfMs, epoch: 3, refreshedAtMs: 0 })
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('of one version the later word on its password is kept: its first writer may not have known it', () => {
+  const guarded = { passwordProtected: true }
+  memory.offer(key, { copy: liveLink(code, 1, guarded), asOfMs: nowMs }, memory.epoch)
+  const told = liveLink(code, 1, { ...guarded, passwordVerifier: 'scrypt:verifier' })
+  memory.offer(key, { copy: told, asOfMs: nowMs - 1 }, memory.epoch)
+  expect(memory.get(key)).toMatchObject({ copy: told, asOfMs: nowMs })
+})
+
+test('what was read anew keeps its place, and the later of both moments', () => {
+  memory.offer(key, { copy: liveLink(code, 1), asOfMs: nowMs }, memory.epoch)
+  memory.refreshing(key, nowMs + 5)
+  memory.offer(key, { copy: liveLink(code, 1), asOfMs: nowMs + 9 }, memory.epoch)
+  memory.offer(key, { copy: liveLink(code, 1), asOfMs: nowMs + 7 }, memory.epoch)
+  expect(memory.get(key)).toMatchObject({ asOfMs: nowMs + 9, refreshedAtMs: nowMs + 5 })
+  expect(memory.size).toBe(1)
+})
+
+test('the place of a link that went keeps nothing of it for the next one', () => {
+  const small = new LinkMemory({ bytesMax: 2_000, absencesMax: 2 })
+  for (let index = 0; index < 50; index += 1) {
+    const copy = liveLink(`code${index}`, 1, { targetUrl: 'x'.repeat(200) })
+    small.offer(copy.code, { copy, asOfMs: nowMs }, small.epoch)
+    small.offer(copy.code, { copy, asOfMs: nowMs }, small.epoch)
+    if (small.get(copy.code) === undefined) continue
+    expect(small.get(copy.code)?.refreshedAtMs).toBe(0)
+    small.refreshing(copy.code, nowMs)
+  }
+  expect(small.evictions).toBeGreaterThan(0)
 })

@@ -4,19 +4,21 @@
  */
 import type { KnownCopy } from '../ports.ts'
 import { sketchFor } from './frequency-sketch.ts'
-import { absenceForMs, compareOrder, isFresh } from './freshness.ts'
-import { SieveCache } from './sieve-cache.ts'
+import { absenceForMs, type CopyOrder, compareOrder, isFresh } from './freshness.ts'
+import { SieveCache, valueBytesMax } from './sieve-cache.ts'
+import { decodeStored, encodeStored, isPlainLink } from './stored-link.ts'
 
 /** Codes hold no slash, so the key of another domain meets no code. */
 export function linkKeyOf(domainId: number, code: string): string {
   return domainId === 1 ? code : `${domainId}/${code}`
 }
 
+/** A copy as it is kept now; what becomes of it later is not seen here. */
 export interface RememberedLink extends KnownCopy {
   /** Which feed of changes kept it current: after a gap in the feed it no longer counts as fresh. */
   readonly epoch: number
   /** When it was last decided to read it anew in the background. */
-  refreshedAtMs: number
+  readonly refreshedAtMs: number
 }
 
 interface Absence {
@@ -27,24 +29,45 @@ interface Absence {
 /** Offered with this epoch, a copy is kept for the time when nobody can say, and is never fresh by itself. */
 export const neverFreshEpoch = -1
 
-/** Map node, cache node, entry, copy and its key: measured at about 416 bytes beside the characters. */
-const entryOverheadBytes = 416
-/** With a target of some eighty characters. It only sets how large the sketch of frequencies is. */
-const entryUsualBytes = 576
+/** A link of a usual target. It only sets how large the sketch of frequencies is. */
+const entryUsualBytes = 256
+/** Of the arrays below, for each place. */
+const placeBytes = 32
+
+export interface LinkMemoryOptions {
+  /** All of it: what was never used takes no memory yet. */
+  readonly bytesMax: number
+  readonly absencesMax: number
+  /** 32 bits that clients do not know, so that nobody can make up codes that share a place in the index. */
+  readonly seed?: number
+}
 
 export class LinkMemory {
-  readonly #links: SieveCache<RememberedLink>
+  readonly #links: SieveCache
+  readonly #asOfMs: Float64Array
+  readonly #refreshedAtMs: Float64Array
+  readonly #version: Float64Array
+  readonly #timeline: Uint32Array
+  readonly #epochOf: Int32Array
+  /** A value on its way in or out. */
+  readonly #room = Buffer.allocUnsafeSlow(valueBytesMax)
   readonly #absences = new Map<string, Absence>()
   readonly #absencesMax: number
   readonly #sketchBytes: number
   #epoch = 0
   #newestTimeline = 0
 
-  constructor(options: { readonly bytesMax: number; readonly absencesMax: number }) {
-    const sketch = sketchFor(Math.ceil(options.bytesMax / entryUsualBytes))
-    this.#links = new SieveCache(options.bytesMax - sketch.bytes, sketch)
+  constructor({ bytesMax, absencesMax, seed = 0 }: LinkMemoryOptions) {
+    const sketch = sketchFor(Math.ceil(bytesMax / entryUsualBytes))
+    this.#links = new SieveCache({ bytesMax: bytesMax - sketch.bytes, sketch, placeBytes, seed })
+    const places = this.#links.placeMax + 1
+    this.#asOfMs = new Float64Array(places)
+    this.#refreshedAtMs = new Float64Array(places)
+    this.#version = new Float64Array(places)
+    this.#timeline = new Uint32Array(places)
+    this.#epochOf = new Int32Array(places)
     this.#sketchBytes = sketch.bytes
-    this.#absencesMax = options.absencesMax
+    this.#absencesMax = absencesMax
   }
 
   get bytes(): number {
@@ -65,11 +88,18 @@ export class LinkMemory {
 
   /** The copy that is kept, fresh or not. */
   get(key: string): RememberedLink | undefined {
-    return this.#links.get(key)
+    const place = this.#links.get(key)
+    return place === 0 ? undefined : this.#remembered(place, key)
   }
 
   isFresh(link: RememberedLink, nowMs: number): boolean {
     return link.epoch === this.#epoch && isFresh(link.asOfMs, nowMs)
+  }
+
+  /** Notes that it was decided to read the link anew. */
+  refreshing(key: string, nowMs: number): void {
+    const place = this.#links.peek(key)
+    if (place !== 0) this.#refreshedAtMs[place] = nowMs
   }
 
   /**
@@ -77,26 +107,56 @@ export class LinkMemory {
    * kept. `epoch` is that of the moment the read began: a gap in the feed since then makes the copy not fresh.
    */
   offer(key: string, known: KnownCopy, epoch: number): KnownCopy {
-    this.#newestTimeline = Math.max(this.#newestTimeline, known.copy.timeline)
+    const { copy, asOfMs } = known
+    this.#newestTimeline = Math.max(this.#newestTimeline, copy.timeline)
     const current = this.#links.peek(key)
-    const order = current === undefined ? -1 : compareOrder(current.copy, known.copy)
-    if (current !== undefined && order > 0) return current
-    const same = order === 0 ? current : undefined
-    const kept: RememberedLink = {
-      copy: known.copy,
-      asOfMs: Math.max(known.asOfMs, same?.asOfMs ?? 0),
-      epoch: Math.max(epoch, same?.epoch ?? epoch),
-      refreshedAtMs: current?.refreshedAtMs ?? 0,
+    const order = current === 0 ? -1 : compareOrder(this.#orderOf(current), copy)
+    if (order > 0) return this.#remembered(current, key)
+    if (order === 0) {
+      const kept = { copy, asOfMs: Math.max(asOfMs, this.#asOfMs[current] as number) }
+      const place = isPlainLink(copy, key) ? current : this.#store(key, copy)
+      this.#note(place, kept, Math.max(epoch, this.#epochOf[current] as number))
+      return kept
     }
-    this.#links.set(key, kept, entryOverheadBytes + key.length + 2 * known.copy.targetUrl.length)
-    return kept
+    const place = this.#store(key, copy)
+    if (current === 0) this.#refreshedAtMs[place] = 0
+    this.#note(place, known, epoch)
+    return known
+  }
+
+  #store(key: string, copy: KnownCopy['copy']): number {
+    return this.#links.set(key, encodeStored(copy, key, this.#room))
+  }
+
+  /** What memory did not take has place 0, which nobody looks at. */
+  #note(place: number, { copy, asOfMs }: KnownCopy, epoch: number): void {
+    this.#asOfMs[place] = asOfMs
+    this.#version[place] = copy.version
+    this.#timeline[place] = copy.timeline
+    this.#epochOf[place] = epoch
+  }
+
+  #orderOf(place: number): CopyOrder {
+    return { timeline: this.#timeline[place] as number, version: this.#version[place] as number }
+  }
+
+  #remembered(place: number, key: string): RememberedLink {
+    const version = this.#version[place] as number
+    const timeline = this.#timeline[place] as number
+    const bytes = this.#links.read(place, this.#room)
+    return {
+      copy: decodeStored({ key, version, timeline }, this.#room, bytes),
+      asOfMs: this.#asOfMs[place] as number,
+      epoch: this.#epochOf[place] as number,
+      refreshedAtMs: this.#refreshedAtMs[place] as number,
+    }
   }
 
   /** The feed told of a change: updates a link that is here, inserts none, and forgets that the code was absent. */
   change(key: string, known: KnownCopy): void {
     this.#newestTimeline = Math.max(this.#newestTimeline, known.copy.timeline)
     this.#absences.delete(key)
-    if (this.#links.peek(key) !== undefined) this.offer(key, known, this.#epoch)
+    if (this.#links.peek(key) !== 0) this.offer(key, known, this.#epoch)
   }
 
   get epoch(): number {

@@ -1,6 +1,6 @@
 /**
  * The relay's knowledge of the 64 marks in Redis: adopts them when it takes over, starts new generations when they
- * are gone or of another server, and moves the watermarks. The protocol is told in contracts/redis-link-cache.
+ * are gone or of another server, and moves the watermarks. The protocol is told in contracts/redis-link-format.
  */
 import {
   hashTagCount,
