@@ -15,6 +15,7 @@ import {
   type Kafka,
 } from '@linkfleet/runtime/kafka'
 import type { ClickRecord } from '../domain/batch-plan.ts'
+import { BatchSize } from '../domain/batch-size.ts'
 import {
   type ConsumerProgress,
   oldestUnappliedAgeSeconds,
@@ -45,6 +46,12 @@ export interface ClickConsumer extends ConsumerProgress, AsyncDisposable {
 
 const retry = { baseMs: 200, maxMs: 5_000 }
 const observeEveryMs = 1_000
+/**
+ * A fetch waits so long for more, unless there is enough: every instance of redirect sends a few messages a second to each
+ * partition, and a transaction for each of them would keep Postgres busy with little.
+ */
+const fetchWaitMsMax = 250
+const fetchBytesEnough = 262_144
 
 /** Starts in the background and never gives up: Kafka may be away at the start and at any time after. */
 export function startClickConsumer(options: ClickConsumerOptions): ClickConsumer {
@@ -68,6 +75,7 @@ class ConsumerRun {
   readonly #options: ClickConsumerOptions
   readonly #stopping: AbortSignal
   readonly #followers = new Map<number, PartitionFollower>()
+  readonly #batchSize = new BatchSize()
 
   constructor(options: ClickConsumerOptions, stopping: AbortSignal) {
     this.#options = options
@@ -105,7 +113,8 @@ class ConsumerRun {
       heartbeatInterval: Math.floor(sessionTimeoutMs / 4),
       rebalanceTimeout: sessionTimeoutMs * 2,
       maxBytesPerPartition: fetchBytesMax,
-      maxWaitTimeInMs: 250,
+      minBytes: fetchBytesEnough,
+      maxWaitTimeInMs: fetchWaitMsMax,
       metadataMaxAge: 30_000,
       allowAutoTopicCreation: false,
     })
@@ -144,7 +153,9 @@ class ConsumerRun {
     this.state = 'up'
     events.assigned(partitions)
     if (partitions.length > 0) consumer.pause([{ topic, partitions: [...partitions] }])
-    const ports = { store, events, now, log: logOf(admin, topic), delivery: deliveryOf(consumer, topic) }
+    const batchSize = this.#batchSize
+    const [log, delivery] = [logOf(admin, topic), deliveryOf(consumer, topic)]
+    const ports = { store, events, batchSize, now, log, delivery }
     for (const partition of partitions) {
       const follower = new PartitionFollower(partition, ports)
       this.#followers.set(partition, follower)

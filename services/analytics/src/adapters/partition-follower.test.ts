@@ -9,7 +9,8 @@ import { Metrics } from '@linkfleet/runtime/metrics'
 import { eventually } from '@linkfleet/testkit/eventually'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type ClickRecord, clicksPerBatchMax } from '../domain/batch-plan.ts'
+import type { ClickRecord } from '../domain/batch-plan.ts'
+import { BatchSize, clicksPerBatchAtFirst } from '../domain/batch-size.ts'
 import { createEvents } from '../events.ts'
 import { ClickStoreMemory, type Mishap } from '../testing/click-store-memory.ts'
 import { message, noon, producerId, record, run } from '../testing/clicks.ts'
@@ -28,6 +29,7 @@ class World {
   readonly store = new ClickStoreMemory(noon)
   readonly sentByProducer = new Map<number, number>()
   readonly #events = createEvents(silentLogger(), new Metrics('analytics'))
+  readonly #batchSize = new BatchSize()
   #log: ClickRecord[] = []
   #life = 0
   followers: Reader[] = []
@@ -76,6 +78,7 @@ class World {
         },
       },
       events: this.#events,
+      batchSize: this.#batchSize,
       now: () => noon,
     })
     const reader: Reader = { follower, log, resumedAt: undefined }
@@ -181,9 +184,17 @@ describe('a partition that is followed', () => {
       if (alive === 2) throw new Error('The group is rebalancing.')
     })
     expect([upTo, alive]).toEqual([undefined, 2])
-    expect(world.store.counts.get('p1')).toBe(2 * clicksPerBatchMax)
+    expect(world.store.counts.get('p1')).toBe(clicksPerBatchAtFirst + 2 * clicksPerBatchAtFirst)
     await world.readInPeace('none')
     expect(world.store.counts.get('p1')).toBe(messages * clicksEach)
+  })
+
+  it('gets through with a database that can only do small transactions in time', async () => {
+    const world = new World()
+    world.store.clicksMax = 700
+    for (let sent = 0; sent < 20; sent++) world.send(1, 500)
+    await world.readInPeace('none')
+    expect(world.store.counts.get('p1')).toBe(10_000)
   })
 
   it('counts every click exactly once, whatever the world does', async () => {

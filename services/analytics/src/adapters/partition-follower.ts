@@ -6,12 +6,12 @@
 import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
 import {
   type ClickRecord,
-  clicksPerBatchMax,
   fingerprintOf,
   oldestClickMs,
   type ReadRecord,
   readInBatches,
 } from '../domain/batch-plan.ts'
+import type { BatchSize } from '../domain/batch-size.ts'
 import type { PartitionProgress } from '../domain/freshness.ts'
 import { decideArrival, decideStart, type LogEnds, type Position } from '../domain/position.ts'
 import type { Events } from '../events.ts'
@@ -22,6 +22,7 @@ export interface FollowerPorts {
   readonly log: ClickLog
   readonly delivery: Delivery
   readonly events: Events
+  readonly batchSize: BatchSize
   readonly now: () => number
 }
 
@@ -136,8 +137,9 @@ export class PartitionFollower {
       this.#position = { kind: 'following', nextOffset: from }
       return from
     }
+    const { batchSize, now } = this.#ports
     let nextOffset = from
-    for (const read of readInBatches(records, this.#ports.now(), clicksPerBatchMax)) {
+    for (const read of readInBatches(records, now(), () => batchSize.clicksMax)) {
       if (nextOffset > from) {
         const isAlive = await alive().then(
           () => true,
@@ -154,18 +156,21 @@ export class PartitionFollower {
   }
 
   async #applyBatch(from: number, read: readonly ReadRecord[]): Promise<number | undefined> {
-    const { store, events, now } = this.#ports
+    const { store, events, batchSize, now } = this.#ports
     const startedMs = now()
     this.#inHandOldestMs = oldestClickMs(read)
     try {
       const outcome = await store.apply(this.partition, from, read)
       if (outcome.kind === 'applied') {
+        const tookMs = now() - startedMs
         this.#applied(outcome)
-        events.batchApplied(this.partition, outcome, now() - startedMs, this.#ageMs(read))
+        batchSize.applied(clicksOf(read), tookMs)
+        events.batchApplied(this.partition, outcome, tookMs, this.#ageMs(read))
         return this.#stopped.signal.aborted ? undefined : outcome.nextOffset
       }
       events.fenced(this.partition, from)
     } catch (cause) {
+      batchSize.failed()
       events.applyFailed(this.partition, from, cause)
     } finally {
       this.#inHandOldestMs = undefined
@@ -257,4 +262,8 @@ export class PartitionFollower {
     this.#ports.delivery.resumeAt(this.partition, offset)
     return true
   }
+}
+
+function clicksOf(read: readonly ReadRecord[]): number {
+  return read.reduce((sum, { message }) => sum + (message.kind === 'clicks' ? message.clicks.length : 0), 0)
 }

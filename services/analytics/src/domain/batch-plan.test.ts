@@ -125,11 +125,11 @@ describe('the plan of a batch', () => {
     const records = Array.from({ length: 7 }, (_none, index) =>
       record(index, index === 4 ? null : message(first, run(index * 10 + 1, index * 10 + 10))),
     )
-    const batches = [...readInBatches(records, noon, 25)]
+    const batches = [...readInBatches(records, noon, () => 25)]
     expect(batches.map((batch) => batch.map((one) => one.record.offset))).toEqual([
       [0, 1, 2],
       [3, 4, 5, 6],
     ])
-    expect([...readInBatches([], noon, 25)]).toEqual([])
+    expect([...readInBatches([], noon, () => 25)]).toEqual([])
   })
 })

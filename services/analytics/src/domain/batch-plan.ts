@@ -59,21 +59,19 @@ export interface PartitionState {
   readonly setAside: ReadonlySet<string>
 }
 
-/** So many clicks, and what is left of the message that brought them, are applied by one transaction. */
-export const clicksPerBatchMax = 25_000
-
 export function readRecords(records: readonly ClickRecord[], nowMs: number): ReadRecord[] {
-  return [...readInBatches(records, nowMs, Number.POSITIVE_INFINITY)].flat()
+  return [...readInBatches(records, nowMs, () => Number.POSITIVE_INFINITY)].flat()
 }
 
 /**
  * Reads records and cuts them into batches, each after it was asked for: memory and transactions are bounded by clicks,
- * which may be hundreds of times as many as kilobytes.
+ * which may be hundreds of times as many as kilobytes. A batch has `clicksMax()` clicks and what is left of the message
+ * that brought them.
  */
 export function* readInBatches(
   records: readonly ClickRecord[],
   nowMs: number,
-  clicksMax: number,
+  clicksMax: () => number,
 ): Generator<ReadRecord[], void> {
   let batch: ReadRecord[] = []
   let clicks = 0
@@ -81,7 +79,7 @@ export function* readInBatches(
     const message = readClickMessage(record.value, nowMs)
     batch.push({ record, message })
     clicks += message.kind === 'clicks' ? message.clicks.length : 0
-    if (clicks < clicksMax) continue
+    if (clicks < clicksMax()) continue
     yield batch
     batch = []
     clicks = 0

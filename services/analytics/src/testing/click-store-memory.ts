@@ -8,6 +8,8 @@ export type Mishap = 'none' | 'refused' | 'answer-lost'
 export class ClickStoreMemory implements ClickStore {
   /** What happens to the next transactions, first one first. */
   readonly mishaps: Mishap[] = []
+  /** Transactions with more are refused. */
+  clicksMax = Number.POSITIVE_INFINITY
   readonly counts = new Map<string, number>()
   readonly #positions = new Map<number, StoredPosition>()
   readonly #marks = new Map<string, number>()
@@ -43,6 +45,7 @@ export class ClickStoreMemory implements ClickStore {
       if (this.#positions.get(partition)?.nextOffset !== from) return { kind: 'out-of-step' }
       const state = { marks: this.#marks, setAside: new Set<string>() }
       const plan = planBatch(records, state, this.#nowMs, () => human)
+      if (plan.counts.humans > this.clicksMax) throw new Error('the session was ended meanwhile')
       for (const { code, humans } of plan.rollup.totals) {
         this.counts.set(code, (this.counts.get(code) ?? 0) + humans)
       }
