@@ -11,6 +11,8 @@ const repeatLogMs = 10_000
 export function createEvents(metrics: Metrics, log: Logger) {
   const series = createMetrics(metrics)
   const lastLoggedMs = new Map<string, number>()
+  /** Of the primary's clock: everything committed before it is in Redis. */
+  let watermarkMs = Date.now()
 
   function failed(dependency: string, message: string, error: unknown): void {
     series.dependencyFailures.inc({ dependency })
@@ -41,10 +43,14 @@ export function createEvents(metrics: Metrics, log: Logger) {
     totalsFailed: (error: unknown) => failed('analytics', 'click totals are not told', error),
     lostSession: (error: unknown) => failed('relay-session', 'the relay has no database session', error),
     becameActive() {
+      watermarkMs = Date.now()
       series.relayActivations.inc()
       log.info('this instance is the active relay')
     },
     deposedFrozen: () => log.warn('terminated the session of a relay that had stopped stamping'),
+    watermarksMoved(lowestMs: number) {
+      watermarkMs = lowestMs
+    },
     newGeneration: () => series.generations.inc(),
     relayed(redis: number, kafka: number) {
       series.relayed.inc({ sink: 'redis' }, redis)
@@ -63,6 +69,12 @@ export function createEvents(metrics: Metrics, log: Logger) {
       )
       metrics.gauge('shortener_relay_is_active', '1 on the instance that is the active relay.', [], (gauge) =>
         gauge.set(isActiveRelay() ? 1 : 0),
+      )
+      metrics.gauge(
+        'shortener_watermark_age_seconds',
+        'How long ago all of Redis was known to be current, on the active relay; 0 elsewhere.',
+        [],
+        (gauge) => gauge.set(isActiveRelay() ? Math.max(0, Date.now() - watermarkMs) / 1000 : 0),
       )
     },
     adminKeySeeded: () => log.info('the admin key of ADMIN_KEY_FILE is in force'),

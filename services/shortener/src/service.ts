@@ -171,7 +171,7 @@ function openRelay(
   const relay = startRelay({
     instance: config.instance,
     openSession: () => openOutboxSessionPg(pool),
-    createWatermarks: () => createWatermarks(cache, events.newGeneration),
+    createWatermarks: () => createWatermarks(cache, events.newGeneration, events.watermarksMoved),
     feed,
     events,
   })

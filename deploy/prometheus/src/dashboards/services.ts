@@ -38,6 +38,7 @@ const own: Readonly<Record<string, readonly Panel[]>> = {
       query(perSecond('shortener_relayed_changes_total', 'sink'), '{{sink}}'),
     ]),
     chart('Active relay', 'short', [query('shortener_relay_is_active', '{{instance}}')]),
+    chart('Age of the watermark in Redis', 's', [query('max(shortener_watermark_age_seconds)', 'age')]),
   ],
   analytics: [
     chart('Clicks counted', 'ops', [query(perSecond('analytics_clicks_applied_total', 'kind'), '{{kind}}')]),

@@ -56,6 +56,26 @@ beforeEach(async () => {
   await relay.apply(snapshot())
 })
 
+test('the lowest watermark is told while all of them are known, and not after a flush', async () => {
+  const told: number[] = []
+  const successor = createWatermarks(
+    cache,
+    () => {},
+    (lowestMs) => told.push(lowestMs),
+  )
+  const adopted = cache.mark(tag)?.watermarkMs
+  await successor.apply(snapshot())
+  const second = snapshot()
+  await successor.apply(second)
+  expect(told).toEqual([adopted, second.heartbeatMs])
+  cache.flush()
+  await successor.apply(snapshot())
+  expect(told).toHaveLength(2)
+  const last = snapshot()
+  await successor.apply(last)
+  expect(told).toEqual([adopted, second.heartbeatMs, last.heartbeatMs])
+})
+
 test('changes are in Redis before the watermark of their snapshot is', async () => {
   const taken = snapshot(7)
   expect(await relay.apply(taken)).toEqual({ done: [7], failure: undefined })

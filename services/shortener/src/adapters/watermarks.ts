@@ -24,7 +24,12 @@ export interface Watermarks {
 
 const allTags = Array.from({ length: hashTagCount }, (_none, hashTag) => hashTag)
 
-export function createWatermarks(cache: RedisLinkCache, onNewGeneration: () => void): Watermarks {
+/** `onMoved` is told of the lowest of all watermarks, each time that none of them is unknown. */
+export function createWatermarks(
+  cache: RedisLinkCache,
+  onNewGeneration: () => void,
+  onMoved: (lowestMs: number) => void = () => {},
+): Watermarks {
   const marks = new Map<number, MarkState>()
 
   /**
@@ -99,6 +104,8 @@ export function createWatermarks(cache: RedisLinkCache, onNewGeneration: () => v
       if (snapshot.isCompleteForRedis) {
         const whole = [...usable].filter((hashTag) => !spoiltTags.has(hashTag))
         await eachTag(whole, (hashTag) => moveMark(hashTag, snapshot), failed)
+        const lowestMs = Math.min(...allTags.map((hashTag) => marks.get(hashTag)?.watermarkMs ?? 0))
+        if (lowestMs > 0) onMoved(lowestMs)
       }
       return { done, failure }
     },
