@@ -5,14 +5,13 @@
 import { randomBytes } from 'node:crypto'
 import {
   type ClickFields,
-  ClickKind,
   clickRecordBytesMax,
   encodeClickRecord,
   frameClickBatch,
-  OrphanReason,
   producerIdBytes,
 } from '@linkfleet/contracts/clicks'
 import { partitionOf } from '@linkfleet/contracts/partition'
+import { plainClick } from '@linkfleet/contracts/testing/clicks'
 import type { Kafka } from '@linkfleet/runtime/kafka'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { seededRandom } from '@linkfleet/testkit/seeded-random'
@@ -140,20 +139,15 @@ function framed(producerId: Buffer, records: readonly Buffer[]): Buffer[] {
 function clickOf(sequence: number, nowMs: number, visitor: number): ClickFields {
   const chance = random()
   return {
+    ...plainClick,
     sequence,
     // Of two days.
     atMs: nowMs - (sequence % 2) * dayMs,
-    domainId: 1,
     code: `counted-${Math.floor(chance * chance * codeCount)}`,
-    kind: ClickKind.REDIRECT,
-    orphanReason: OrphanReason.UNSPECIFIED,
     visitor: visitors[visitor],
     country: countries[sequence % countries.length] ?? '',
-    region: '',
-    city: '',
     referrerHost: hosts[sequence % hosts.length] ?? '',
     userAgent: agents[sequence % agents.length] ?? '',
     language: 'de-AT',
-    utm: undefined,
   }
 }

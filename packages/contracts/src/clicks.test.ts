@@ -16,6 +16,7 @@ import {
   utmBytesMax,
 } from './clicks.ts'
 import { Click, ClickBatch } from './generated/linkfleet/clicks/v1/clicks.ts'
+import { plainClick } from './testing/clicks.ts'
 
 const producerId = Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex')
 
@@ -107,30 +108,19 @@ test('any click is encoded to the bytes of the generated codec', () => {
 })
 
 test('numbers around each length of a varint are encoded as the generated codec does', () => {
-  const plain: ClickFields = {
-    sequence: 1,
-    atMs: 0,
-    domainId: 1,
-    code: 'abc1234',
-    kind: ClickKind.REDIRECT,
-    orphanReason: OrphanReason.UNSPECIFIED,
-    visitor: undefined,
-    country: '',
-    region: '',
-    city: '',
-    referrerHost: '',
-    userAgent: '',
-    language: '',
-    utm: undefined,
-  }
   for (let bits = 7; bits <= 47; bits += 1) {
     for (const value of [2 ** bits - 1, 2 ** bits, 2 ** bits + 1]) {
-      const click = { ...plain, sequence: value, atMs: value }
+      const click = { ...plainClick, sequence: value, atMs: value }
       expect(encoded(click).equals(generated(click)), String(value)).toBe(true)
     }
   }
   for (let length = 0; length <= 300; length += 1) {
-    const click = { ...plain, userAgent: 'x'.repeat(length), referrerHost: 'y'.repeat(length) }
+    const click = {
+      ...plainClick,
+      sequence: 1,
+      userAgent: 'x'.repeat(length),
+      referrerHost: 'y'.repeat(length),
+    }
     expect(encoded(click).equals(generated(click)), `${length} characters`).toBe(true)
   }
 })

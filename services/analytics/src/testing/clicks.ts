@@ -1,12 +1,11 @@
 /** Clicks, messages and logs for tests, made with the same encoder that redirect uses. */
 import {
   type ClickFields,
-  ClickKind,
   clickRecordBytesMax,
   encodeClickRecord,
   frameClickBatch,
-  OrphanReason,
 } from '@linkfleet/contracts/clicks'
+import { plainClick } from '@linkfleet/contracts/testing/clicks'
 import type { ClickRecord } from '../domain/batch-plan.ts'
 
 export const chrome =
@@ -17,20 +16,10 @@ export const noon = Date.UTC(2026, 5, 15, 12, 0, 0)
 
 export function click(fields: Partial<ClickFields> = {}): ClickFields {
   return {
+    ...plainClick,
     sequence: 1,
     atMs: noon,
-    domainId: 1,
-    code: 'abc1234',
-    kind: ClickKind.REDIRECT,
-    orphanReason: OrphanReason.UNSPECIFIED,
-    visitor: undefined,
-    country: '',
-    region: '',
-    city: '',
-    referrerHost: '',
     userAgent: chrome,
-    language: '',
-    utm: undefined,
     ...fields,
   }
 }

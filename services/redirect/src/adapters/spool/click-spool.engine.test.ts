@@ -1,28 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
+import { plainClick } from '@linkfleet/contracts/testing/clicks'
 import { silentLogger } from '@linkfleet/runtime/log'
 import { testKafkaBrokers, uniqueName } from '@linkfleet/testkit/engines'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { ClickToRecord } from '../../ports.ts'
 import { openClickSpool } from './click-spool.ts'
 
-const click: ClickToRecord = {
-  atMs: 1,
-  domainId: 1,
-  code: 'abc',
-  kind: ClickKind.REDIRECT,
-  orphanReason: OrphanReason.UNSPECIFIED,
-  visitor: undefined,
-  country: '',
-  region: '',
-  city: '',
-  referrerHost: '',
-  userAgent: '',
-  language: '',
-  utm: undefined,
-}
 const bytesMax = 1_000_000
 let spoolDir: string
 
@@ -51,7 +35,7 @@ test('what was set aside takes its room in the bound of the spool, until it is r
     dropped: (_kind, reason) => dropped.push(reason),
     failed: () => undefined,
   })
-  const append = () => new Promise<boolean>((resolve) => spool.append(click, resolve))
+  const append = () => new Promise<boolean>((resolve) => spool.append(plainClick, resolve))
   expect(await append()).toBe(false)
   expect(dropped).toEqual(['full'])
   expect(spool.state().bytes).toBeGreaterThanOrEqual(bytesMax)

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
+import { plainClick } from '@linkfleet/contracts/testing/clicks'
 import { silentLogger } from '@linkfleet/runtime/log'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { startOwnKafka } from '@linkfleet/testkit/own-kafka'
@@ -45,21 +45,7 @@ const openSpool = (drainTimeoutMs: number) =>
     failed: (what, cause) => expect.fail(`${what}: ${cause}`),
   })
 
-const clickOf = (code: string): ClickToRecord => ({
-  atMs: 1,
-  domainId: 1,
-  code,
-  kind: ClickKind.REDIRECT,
-  orphanReason: OrphanReason.UNSPECIFIED,
-  visitor: undefined,
-  country: '',
-  region: '',
-  city: '',
-  referrerHost: '',
-  userAgent: 'x'.repeat(100),
-  language: '',
-  utm: undefined,
-})
+const clickOf = (code: string): ClickToRecord => ({ ...plainClick, code, userAgent: 'x'.repeat(100) })
 
 test('every click is on the topic, counted once, in the order of its partition, whichever broker was killed', async () => {
   let recorded = 0

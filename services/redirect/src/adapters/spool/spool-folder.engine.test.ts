@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
+import { plainClick } from '@linkfleet/contracts/testing/clicks'
 import { silentLogger } from '@linkfleet/runtime/log'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -50,21 +51,7 @@ async function startHolder(): Promise<ChildProcess> {
   return child
 }
 
-const click: ClickToRecord = {
-  atMs: 1,
-  domainId: 1,
-  code: 'abc',
-  kind: ClickKind.REDIRECT,
-  orphanReason: OrphanReason.UNSPECIFIED,
-  visitor: undefined,
-  country: '',
-  region: '',
-  city: '',
-  referrerHost: '',
-  userAgent: 'agent',
-  language: '',
-  utm: undefined,
-}
+const click: ClickToRecord = { ...plainClick, userAgent: 'agent' }
 const orphan: ClickToRecord = { ...click, kind: ClickKind.ORPHAN, orphanReason: OrphanReason.UNKNOWN }
 
 async function openWriter(more: Partial<SpoolWriterOptions> = {}) {

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { ClickKind, encodeClickRecord, OrphanReason } from '@linkfleet/contracts/clicks'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { recordIn } from '../../testing/spool-record.ts'
 import { decodeCheckpoint, emptyCheckpoint, encodeCheckpoint } from './checkpoint.ts'
 import {
   decodeSegmentHeader,
@@ -10,7 +10,6 @@ import {
   recordBytesMax,
   recordHeadBytes,
   scanRecords,
-  sealRecord,
   segmentHeaderBytes,
 } from './segment-format.ts'
 
@@ -19,25 +18,8 @@ const seed = Number(process.env.TEST_SEED ?? randomInt(2 ** 31))
 console.log(`spool reader: TEST_SEED=${seed}`)
 
 function recordOf(sequence: number, userAgent: string): Buffer {
-  const buffer = Buffer.alloc(recordBytesMax)
-  const end = encodeClickRecord(buffer, recordHeadBytes, {
-    sequence,
-    atMs: 1_700_000_000_000,
-    domainId: 1,
-    code: `code${sequence % 50}`,
-    kind: ClickKind.REDIRECT,
-    orphanReason: OrphanReason.UNSPECIFIED,
-    visitor: undefined,
-    country: '',
-    region: '',
-    city: '',
-    referrerHost: '',
-    userAgent,
-    language: '',
-    utm: undefined,
-  })
-  sealRecord(buffer, 0, end, sequence % partitionCount, sequence)
-  return buffer.subarray(0, end)
+  const code = `code${sequence % 50}`
+  return recordIn(sequence % partitionCount, sequence, { atMs: 1_700_000_000_000, code, userAgent })
 }
 
 /** Reads a file as the sender does: chunk by chunk, what is left of one put before the next. */

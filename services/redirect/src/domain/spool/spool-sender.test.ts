@@ -1,40 +1,16 @@
-import {
-  ClickBatch,
-  ClickKind,
-  clickBatchBytesMax,
-  encodeClickRecord,
-  OrphanReason,
-} from '@linkfleet/contracts/clicks'
+import { ClickBatch, clickBatchBytesMax } from '@linkfleet/contracts/clicks'
 import { describe, expect, test } from 'vitest'
+import { recordIn } from '../../testing/spool-record.ts'
 import { type Checkpoint, emptyCheckpoint } from './checkpoint.ts'
-import { recordBytesMax, recordHeadBytes, sealRecord, segmentHeaderBytes } from './segment-format.ts'
+import { segmentHeaderBytes } from './segment-format.ts'
 import { RefusedForGoodError } from './send-batch.ts'
 import { SpoolSender, sentKeptMs } from './spool-sender.ts'
 
 const partitionCount = 3
 const producerId = Buffer.alloc(16, 1)
 
-function recordOf(sequence: number, partition: number, userAgent: string): Buffer {
-  const buffer = Buffer.alloc(recordBytesMax)
-  const end = encodeClickRecord(buffer, recordHeadBytes, {
-    sequence,
-    atMs: 1,
-    domainId: 1,
-    code: 'x',
-    kind: ClickKind.REDIRECT,
-    orphanReason: OrphanReason.UNSPECIFIED,
-    visitor: undefined,
-    country: '',
-    region: '',
-    city: '',
-    referrerHost: '',
-    userAgent,
-    language: '',
-    utm: undefined,
-  })
-  sealRecord(buffer, 0, end, partition, sequence)
-  return buffer.subarray(0, end)
-}
+const recordOf = (sequence: number, partition: number, userAgent: string): Buffer =>
+  recordIn(partition, sequence, { userAgent })
 
 /** A disk, a topic and the marks of its readers, which crashes of the sender leave as they are. */
 class World {
