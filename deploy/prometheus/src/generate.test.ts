@@ -70,6 +70,16 @@ test('every alert names a runbook that is there', () => {
   for (const rule of alerts) expect(rule.annotations.runbook).toBe(`docs/runbooks/${rule.alert}.md`)
 })
 
+test.each(readdirSync(folder('../../docs/runbooks')))(
+  'the runbook %s says what it means, where to look, why, and what to do',
+  (name) => {
+    const text = readFileSync(folder(`../../docs/runbooks/${name}`), 'utf8')
+    const parts = [...text.matchAll(/^\*\*(.+?)\.?\*\*/gm)].map((match) => match[1])
+    expect(parts).toEqual(['What it means', 'First three looks', 'Usual causes', 'What to do'])
+    expect([...text.matchAll(/^\d\. /gm)]).toHaveLength(3)
+  },
+)
+
 describe('an objective that is not understood is refused by name', () => {
   const slo = (target: number, duration: string) => `
 apiVersion: openslo/v1
