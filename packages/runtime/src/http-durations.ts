@@ -4,10 +4,11 @@ import type {
   FastifyReply,
   FastifyRequest,
   onResponseHookHandler,
+  onSendHookHandler,
   RouteOptions,
 } from 'fastify'
-import { type Priority, TurnAdmission, WaitingRoom, WaitLimit } from './load-shedding.ts'
-import { type HistogramSeries, latencyBucketsSeconds, type Metrics } from './metrics.ts'
+import { type Priority, sliceMsOf, TurnAdmission, WaitingRoom, WaitLimit } from './load-shedding.ts'
+import { type Histogram, type HistogramSeries, latencyBucketsSeconds, type Metrics } from './metrics.ts'
 import { turnClock } from './turn-clock.ts'
 
 declare module 'fastify' {
@@ -18,6 +19,8 @@ declare module 'fastify' {
     readonly priority?: Priority
     /** Requests of this route queue elsewhere: fewer are let in at once when answers take longer than this. */
     readonly waitMsMax?: number
+    /** Answers that its handler writes itself are told to an `answerMeter`; a hook measures what Fastify sends. */
+    readonly metersOwnAnswers?: boolean
   }
   interface FastifyRequest {
     /** The earliest moment, of performance.now(), at which this request can have arrived. */
@@ -40,6 +43,46 @@ function expectedStatuses(route: RouteOptions): ReadonlySet<string> {
   return new Set([...declared.filter((status) => /^\d{3}$/.test(status)), '500', '503'])
 }
 
+const histograms = new WeakMap<Metrics, Histogram<'service' | 'route' | 'method' | 'code'>>()
+
+function durationsOf(metrics: Metrics) {
+  const known = histograms.get(metrics)
+  if (known !== undefined) return known
+  const durations = metrics.histogram(
+    'http_request_duration_seconds',
+    'Time from the arrival of a request to the end of its answer, with its wait for a busy event loop: an upper bound of it.',
+    ['service', 'route', 'method', 'code'],
+    latencyBucketsSeconds,
+  )
+  histograms.set(metrics, durations)
+  return durations
+}
+
+export type AnswerMeter = (request: FastifyRequest, status: number) => void
+
+/** Records a request of this route that was answered just now. Nothing but its method and status is looked up for it. */
+export function answerMeter(
+  metrics: Metrics,
+  route: string,
+  methods: readonly string[],
+  statuses: Iterable<number>,
+): AnswerMeter {
+  const durations = durationsOf(metrics)
+  const seriesOf = new Map(methods.map((method) => [method, new Map<number, HistogramSeries>()]))
+  const series = (method: string, status: number) => {
+    const labels = { service: metrics.service, route, method, code: String(status) }
+    const found = durations.labels(labels)
+    seriesOf.get(method)?.set(status, found)
+    return found
+  }
+  const expected = [...statuses]
+  for (const method of methods) for (const status of expected) series(method, status)
+  return (request, status) => {
+    const found = seriesOf.get(request.method)?.get(status) ?? series(request.method, status)
+    found.observe((performance.now() - request.arrivedMs) / 1000)
+  }
+}
+
 /**
  * Records each request from the moment it arrived (turn-clock.ts) to its last byte, by route: never by URL or code.
  * Gives back what records a request that has no route.
@@ -55,33 +98,24 @@ export function measureRequests(
     request.arrivedMs = turns.arrivedMs(request.raw.socket)
     done()
   })
-  const durations = metrics.histogram(
-    'http_request_duration_seconds',
-    'Time from the arrival of a request to the end of its answer, with its wait for a busy event loop: an upper bound of it.',
-    ['service', 'route', 'method', 'code'],
-    latencyBucketsSeconds,
-  )
-  // Each route knows its own series: nothing about a request but its method and status is looked up for it.
   server.addHook('onRoute', (route) => {
-    const methods = [route.method].flat()
-    const seriesOf = new Map(methods.map((method) => [method, new Map<number, HistogramSeries>()]))
-    const series = (method: string, status: number) => {
-      const labels = { service: metrics.service, route: route.url, method, code: String(status) }
-      const found = durations.labels(labels)
-      seriesOf.get(method)?.set(status, found)
-      return found
+    const statuses = [...expectedStatuses(route)].map(Number)
+    const meter = answerMeter(metrics, route.url, [route.method].flat(), statuses)
+    if (route.config?.metersOwnAnswers === true) {
+      const measureSent: onSendHookHandler = (request, reply, payload, done) => {
+        reply.raw.once('finish', () => meter(request, reply.statusCode))
+        done(null, payload)
+      }
+      route.onSend = [route.onSend ?? [], measureSent].flat()
+    } else {
+      const measure: onResponseHookHandler = (request, reply, done) => {
+        meter(request, reply.statusCode)
+        done()
+      }
+      route.onResponse = [route.onResponse ?? [], measure].flat()
     }
-    for (const method of methods) {
-      for (const status of expectedStatuses(route)) series(method, Number(status))
-    }
-    const observe: onResponseHookHandler = (request, reply, done) => {
-      const { statusCode } = reply
-      const found = seriesOf.get(request.method)?.get(statusCode) ?? series(request.method, statusCode)
-      found.observe((performance.now() - request.arrivedMs) / 1000)
-      done()
-    }
-    route.onResponse = [route.onResponse ?? [], observe].flat()
   })
+  const durations = durationsOf(metrics)
   return (request, reply) => {
     const labels = { service: metrics.service, route: noRoute, method: request.method }
     reply.raw.once('finish', () => {
@@ -105,7 +139,7 @@ export function shedLoad(server: FastifyInstance, metrics: Metrics, turnMsMax: n
     ],
   )
   const admission = new TurnAdmission(turnMsMax)
-  const room = new WaitingRoom(admission, turnMsMax / 2, () => performance.now())
+  const room = new WaitingRoom(admission, sliceMsOf(turnMsMax), () => performance.now())
   const watching = turnClock().watch((turn) => admission.turnEnded(turn))
   server.addHook('onClose', (_server, done) => {
     watching[Symbol.dispose]()

@@ -78,6 +78,9 @@ export class TurnAdmission {
   }
 }
 
+/** How long one turn begins those who wait: short, so that the loop reads and refuses many times in the time allowed. */
+export const sliceMsOf = (turnMsMax: number): number => turnMsMax / 8
+
 export interface Waiting {
   readonly arrivedMs: number
   readonly begin: () => void
