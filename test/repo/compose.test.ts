@@ -129,6 +129,21 @@ test('every file that is mounted exists, and every volume and secret is declared
   }
 })
 
+test('Grafana, where it is wanted, gets its dashboards, joins the networks and has a version of its own', () => {
+  const { services: added, volumes } = parse(readText('deploy/grafana/docker-compose.yml')) as Compose
+  const grafana = added.grafana
+  expect(Object.keys(added)).toEqual(['grafana'])
+  expect(grafana?.image).toMatch(/:\d+\.\d+\.\d+$/)
+  expect(grafana?.environment?.PROMETHEUS_URL).toBe('http://prometheus:9090')
+  expect(grafana?.ports).toEqual([expect.stringMatching(/^127\.0\.0\.1:\$\{GRAFANA_PORT:-3000\}:3000$/)])
+  for (const network of grafana?.networks ?? []) expect(Object.keys(compose.networks)).toContain(network)
+  for (const volume of grafana?.volumes ?? []) {
+    const [source = ''] = volume.split(':')
+    if (source.startsWith('./')) expect(existsSync(root + source), source).toBe(true)
+    else expect(Object.keys(volumes)).toContain(source)
+  }
+})
+
 test('.env.example holds every variable of the file, and secrets have no default', () => {
   const used = [...text.matchAll(/\$\{(\w+)(:[?-])?/g)].map((match) => ({
     name: match[1] ?? '',
