@@ -10,6 +10,9 @@ import type { ConsoleConfig } from './config.ts'
 import { createEvents } from './events.ts'
 import { createConsoleServer } from './http/server.ts'
 
+/** The raw samples of a day take seconds to read on a busy machine; a page waits for 20 s. */
+const dayTimeoutMs = 18_000
+
 export async function startConsole(config: ConsoleConfig, { log, metrics, health }: ServiceContext) {
   const events = createEvents(log, metrics)
   await using resources = new AsyncDisposableStack()
@@ -30,6 +33,7 @@ export async function startConsole(config: ConsoleConfig, { log, metrics, health
     analytics,
     sessions: createSessionsUpstream(shortener, Date.now),
     monitoring,
+    dayMonitoring: openPrometheus(config.prometheusUrl, dayTimeoutMs),
     instances: createInstancesAdmin(instanceAddressesOf(config.fleetAdminUrls)),
     webFolder: await buildWebPages(),
     publicUrl: config.publicUrl,

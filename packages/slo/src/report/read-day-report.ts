@@ -1,4 +1,5 @@
 /** Asks Prometheus what a report needs. A question that it cannot answer throws MonitoringAway: half a report is none. */
+import { boundOf, quantileSeconds } from '../histogram.ts'
 import type { Monitoring, Sample, Series } from '../monitoring.ts'
 import type { RatioSlo, ServiceLevelAgreement, Slo } from '../objective.ts'
 import type { Day } from './day.ts'
@@ -50,18 +51,14 @@ const firstOf = (samples: readonly Sample[]): number | null => samples[0]?.value
 async function readService(monitoring: Monitoring, slo: RatioSlo, day: Day): Promise<ServiceDay> {
   const ask = dayQueries(slo, secondsOf(day))
   const instant = (query: string) => monitoring.instant(query, day.endSeconds)
-  const [total, good, p50, p90, p99, p999, errors, slow] = await Promise.all(
-    [ask.total, ask.good, ask.p50, ask.p90, ask.p99, ask.p999, ask.errors, ask.slow].map(instant),
+  const [total, good, durations, errors, slow] = await Promise.all(
+    [ask.total, ask.good, ask.durations, ask.errors, ask.slow].map(instant),
   )
   const known = firstOf(total ?? [])
   const requests = known === null ? null : Math.round(known)
   const goodRequests = Math.min(requests ?? 0, Math.round(firstOf(good ?? []) ?? 0))
   const bad = (requests ?? 0) - goodRequests
   const allowedBad = (requests ?? 0) * Number((1 - slo.target).toPrecision(12))
-  const inMs = (samples: readonly Sample[] = []) => {
-    const seconds = firstOf(samples)
-    return seconds === null ? null : seconds * 1000
-  }
   const badBy = [
     ...(errors ?? []).map(({ labels, value }) => badOf(labels, 'error', value ?? 0)),
     ...(slow ?? []).map(({ labels, value }) => badOf(labels, 'slow', value ?? 0)),
@@ -78,10 +75,24 @@ async function readService(monitoring: Monitoring, slo: RatioSlo, day: Day): Pro
     availability: requests === null || requests === 0 ? null : goodRequests / requests,
     allowedBad,
     budgetSpent: allowedBad > 0 ? bad / allowedBad : null,
-    latencyMs: { p50: inMs(p50), p90: inMs(p90), p99: inMs(p99), p999: inMs(p999) },
+    latencyMs: latencyMsOf(durations ?? []),
     badBy: mostFirst(badBy).slice(0, badByMax),
     episodes: bad === 0 ? [] : await readEpisodes(monitoring, slo, day, allowedBad),
   }
+}
+
+function latencyMsOf(durations: readonly Sample[]): ServiceDay['latencyMs'] {
+  const buckets = new Map(
+    durations.flatMap(({ labels, value }) => {
+      const bound = boundOf(labels.le)
+      return bound === null || value === null ? [] : [[bound, value] as const]
+    }),
+  )
+  const inMs = (q: number) => {
+    const seconds = quantileSeconds(buckets, q)
+    return seconds === null ? null : seconds * 1000
+  }
+  return { p50: inMs(0.5), p90: inMs(0.9), p99: inMs(0.99), p999: inMs(0.999) }
 }
 
 async function readEpisodes(monitoring: Monitoring, slo: RatioSlo, day: Day, allowedBad: number) {

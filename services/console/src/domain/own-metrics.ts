@@ -1,7 +1,8 @@
 /** What the services' own /metrics say, for the fleet page and for the SLO page when Prometheus is away. */
+
+import { boundOf, quantileSeconds } from '@linkfleet/slo/histogram'
 import type { InstanceAnswer, Sample } from '../ports.ts'
 import { parseExposition } from './exposition.ts'
-import { boundOf, quantileSeconds } from './histogram.ts'
 import { figuresOf } from './instance-figures.ts'
 import { countedServices, outsideRoutes, thresholdSeconds } from './slo-queries.ts'
 import { requestsView } from './slo-report.ts'

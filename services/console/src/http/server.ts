@@ -32,6 +32,8 @@ export interface ConsoleServerOptions {
   readonly analytics: Upstream
   readonly sessions: Sessions
   readonly monitoring: Monitoring
+  /** The same, with time for questions about a whole day. */
+  readonly dayMonitoring: Monitoring
   readonly instances: Instances
   /** The folder of the built pages. */
   readonly webFolder: string
@@ -75,7 +77,8 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
     recent((range: SloRange) => readSlo(sources, range, nowMs()), keptMs, nowMs),
   )
   const recentReport = recent(
-    (key: string) => readDayReport(monitoring, { slos, agreement }, JSON.parse(key) as Day, nowMs() / 1000),
+    (key: string) =>
+      readDayReport(options.dayMonitoring, { slos, agreement }, JSON.parse(key) as Day, nowMs() / 1000),
     reportKeptMs,
     nowMs,
   )

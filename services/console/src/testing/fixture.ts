@@ -78,6 +78,7 @@ export async function openConsole(
     analytics: options.analytics ?? analytics,
     sessions: createSessionsUpstream(shortener, () => nowMs),
     monitoring: options.monitoring ?? noMonitoring,
+    dayMonitoring: options.monitoring ?? noMonitoring,
     instances: options.instances ?? { askAll: async () => [] },
     webFolder,
     publicUrl: 'https://lnk.example',

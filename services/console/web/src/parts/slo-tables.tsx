@@ -90,7 +90,7 @@ function BurnRate({ slo, service }: { slo: SloView; service: string }) {
 
 /** Objectives roll; what is said of today ends at midnight (UTC), so the two differ. */
 function lastOf(name: string): string {
-  return name.endsWith('-30d') ? '30 days' : '24 hours'
+  return name.endsWith('-30d') ? '30 days' : '24 h'
 }
 
 export function ObjectiveTable({ objectives }: { objectives: SloView['objectives'] }) {
@@ -117,8 +117,9 @@ export function ObjectiveTable({ objectives }: { objectives: SloView['objectives
                 </li>
               ))}
             </ul>
-            <span class="number service-budget">
-              {budget(objective.budgetLeft)} left of the last {lastOf(objective.name)}
+            <span class="objective-budget">
+              <b class="number">{budget(objective.budgetLeft)} left</b>
+              <span>of the last {lastOf(objective.name)}</span>
             </span>
           </li>
         ))}
