@@ -18,8 +18,6 @@ const checkout = fileURLToPath(new URL('../../', import.meta.url))
 const servicesOfFleet = ['analytics', 'console', 'id-generator', 'redirect', 'shortener']
 /** Of one process. Histograms of every route and status make most of it. */
 const seriesMax = 6_000
-/** Of parts that a fleet has only when they are configured. */
-const whenConfigured = /^analytics_archive_/
 
 /** Prefixes of the metrics that services make; all else is Prometheus' own, an exporter's, or recorded by a rule. */
 const ownMetric =
@@ -102,9 +100,7 @@ test('each metric that a panel, a rule or the console asks for is on a page of t
       const pages = await everySeries()
       const live = new Set([...pages.values()].flat().map(({ name }) => name))
       const missing = [...wanted].flatMap(([where, names]) =>
-        [...names]
-          .filter((name) => !live.has(name) && !whenConfigured.test(name))
-          .map((name) => `${where}: ${name}`),
+        [...names].filter((name) => !live.has(name)).map((name) => `${where}: ${name}`),
       )
       expect(missing).toEqual([])
       return true

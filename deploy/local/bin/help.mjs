@@ -42,7 +42,7 @@ npm run slo -- generate [--check]   rules, dashboards and documents from deploy/
     --allow-gaps            go on without records that are in neither archive nor Kafka
     --allow-fewer           swap although the new counts are fewer
 npm run analytics -- dead-letters list | replay all | replay ID…      messages that could not be read
-    both take the fleet in .linkfleet, unless DATABASE_URL and KAFKA_BROKERS name another`,
+    --home DIR              a fleet of npm start, unless DATABASE_URL and KAFKA_BROKERS name engines   (.linkfleet)`,
 }
 
 const environment = `Environment: DATABASE_URL, DATABASE_REPLICA_URLS, REDIS_URL, KAFKA_BROKERS and PROMETHEUS_URL name engines to use

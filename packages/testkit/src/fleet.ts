@@ -59,9 +59,11 @@ export async function runLauncher(
 }
 
 /** Starts a fleet with a home and ports of its own. Disposing stops it and removes its home. */
-export async function startFleet(options: readonly string[] = []): Promise<Fleet & AsyncDisposable> {
+export async function startFleet(
+  env: Readonly<Record<string, string>> = {},
+): Promise<Fleet & AsyncDisposable> {
   const home = await temporaryHome('fleet')
-  const fleet = fleetAt(home, await startOnFreePorts(home, options))
+  const fleet = fleetAt(home, await startOnFreePorts(home, env))
   return {
     ...fleet,
     async [Symbol.asyncDispose]() {
@@ -73,11 +75,11 @@ export async function startFleet(options: readonly string[] = []): Promise<Fleet
 }
 
 /** Between the look at a port and its use another program may take it: then another block of ports is tried. */
-async function startOnFreePorts(home: string, options: readonly string[]): Promise<number> {
+async function startOnFreePorts(home: string, env: Readonly<Record<string, string>>): Promise<number> {
   for (let attempt = 1; ; attempt++) {
     const portBase = await freePortBase()
     const where = ['--home', home, '--port-base', String(portBase)]
-    const started = await runLauncher(['start', '--detach', ...where, ...options])
+    const started = await runLauncher(['start', '--detach', ...where], env)
     if (started.status === 0) return portBase
     if (attempt === 3 || !/EADDRINUSE|are in use/.test(started.output)) {
       await rm(home, { recursive: true, force: true })

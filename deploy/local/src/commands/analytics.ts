@@ -1,7 +1,7 @@
 /** `npm run analytics -- rebuild | dead-letters …`: what an operator does with counts, on the fleet of this machine. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { defaultHome } from '../fleet/options.ts'
+import { readHome } from '../fleet/options.ts'
 import { readRunFile } from '../fleet/run-file.ts'
 import { LocalFleetError } from '../problem.ts'
 import { runChild } from './child.ts'
@@ -12,11 +12,12 @@ const programs: Readonly<Record<string, string>> = {
 }
 
 export async function analytics(args: string[], checkout: string): Promise<number> {
-  const [what = '', ...rest] = args
+  const [what = '', ...given] = args
   const program = programs[what]
   if (program === undefined)
     throw new LocalFleetError(`Say "npm run analytics -- ${Object.keys(programs).join('" or "')}".`)
-  const env = { ...enginesOf(defaultHome(checkout)), ...process.env }
+  const { home, rest } = takeHome(given, checkout)
+  const env = { ...enginesOf(home), ...process.env }
   if (!env.DATABASE_URL || !env.KAFKA_BROKERS)
     throw new LocalFleetError(
       'No fleet runs here: start it ("npm start"), or set DATABASE_URL and KAFKA_BROKERS.',
@@ -27,6 +28,14 @@ export async function analytics(args: string[], checkout: string): Promise<numbe
     checkout,
     env,
   )
+}
+
+/** All else is for the program. */
+function takeHome(args: readonly string[], checkout: string): { home: string; rest: string[] } {
+  const rest = [...args]
+  const at = rest.indexOf('--home')
+  const taken = at === -1 ? [] : rest.splice(at, 2)
+  return { home: readHome(taken, checkout), rest }
 }
 
 /** The engines of a running fleet, as their owner; those that it does not run itself are the environment's to name. */

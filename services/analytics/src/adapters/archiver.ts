@@ -1,6 +1,7 @@
 /**
  * Takes applied batches from the queue to the archive, every second those partitions of which enough waits or one
- * batch has waited long. Any instance may archive any partition; a failure leaves all in the queue for the next look.
+ * batch has waited long, and without a pause while more waits than a segment holds. Any instance may archive any
+ * partition; a failure leaves all in the queue for the next look.
  */
 import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
 import type { Events } from '../events.ts'
@@ -29,24 +30,29 @@ export function startArchiver(options: ArchiverOptions): Archiver {
   let queue: QueueState | undefined
   let state = 'up'
 
-  async function lookOnce(): Promise<void> {
+  /** Whether it stored something and enough for another segment waits behind it. */
+  async function lookOnce(): Promise<boolean> {
+    let isBehind = false
     queue = await queueState(options.pool)
     for (const { partition, recordBytes, oldestMs } of queue.partitions) {
       const isDue =
         recordBytes >= options.segmentBytes || options.now() - oldestMs >= options.segmentSeconds * 1000
       if (!isDue || stopping.signal.aborted) continue
       const stored = await archiveOnce(options, partition, options.segmentBytes)
-      if (stored !== undefined) options.events.segmentStored(stored)
+      if (stored === undefined) continue
+      options.events.segmentStored(stored)
+      isBehind ||= recordBytes >= 2 * options.segmentBytes
     }
+    return isBehind
   }
 
   async function keepArchiving(): Promise<void> {
     for (let failures = 0; !stopping.signal.aborted; ) {
       try {
-        await lookOnce()
+        const isBehind = await lookOnce()
         state = 'up'
         failures = 0
-        await sleep(everyMs, stopping.signal)
+        if (!isBehind) await sleep(everyMs, stopping.signal)
       } catch (cause) {
         state = (cause as Error).message
         options.events.archiveFailed(cause)

@@ -1,4 +1,4 @@
-/** Sequence marks may go only when nothing that they guard against can be counted any more. */
+/** What is pruned, and when: sequence marks only when nothing that they guard against can be counted any more. */
 import { silentLogger } from '@linkfleet/runtime/log'
 import { openPool } from '@linkfleet/runtime/postgres'
 import { testDatabase } from '@linkfleet/testkit/engines'
@@ -12,16 +12,19 @@ import { createUserAgentClassifier } from './user-agents.ts'
 const dayMs = 86_400_000
 const retention = { minuteDays: 35, hourDays: 400 }
 
-test('the mark of a producer that was silent for 90 days goes, and what it sent before is refused from then on', async () => {
-  await using database = await testDatabase()
-  await using pool = openPool({
-    url: database.url,
+const openTestPool = (url: string) =>
+  openPool({
+    url,
     name: 'test',
     maxConnections: 2,
     statementTimeoutMs: 5_000,
     connectTimeoutMs: 2_000,
     log: silentLogger(),
   })
+
+test('the mark of a producer that was silent for 90 days goes, and what it sent before is refused from then on', async () => {
+  await using database = await testDatabase()
+  await using pool = openTestPool(database.url)
   let nowMs = noon
   const store = openClickStorePg({ pool, classify: createUserAgentClassifier(), now: () => nowMs })
   await store.begin(0, 0)
@@ -50,4 +53,29 @@ test('the mark of a producer that was silent for 90 days goes, and what it sent 
   expect(await apply(3, spool)).toMatchObject({ humans: 0, duplicates: 0, refused: 10 })
   const { rows } = await pool.query('SELECT sum(humans)::int AS humans FROM clicks.totals')
   expect(rows).toEqual([{ humans: 20 }])
+})
+
+test('minutes go after 35 days and hours after 400, of links and of the fleet; days and totals stay', async () => {
+  await using database = await testDatabase()
+  await using pool = openTestPool(database.url)
+  const store = openClickStorePg({ pool, classify: createUserAgentClassifier(), now: () => noon })
+  await store.begin(0, 0)
+  const value = message(producerId(1), run(1, 10, { atMs: noon }))
+  await store.apply(0, 0, readRecords([record(0, value, noon)], noon))
+  const grains = async (table: string) => {
+    const text = `SELECT grain_seconds AS grain FROM clicks.${table} WHERE grain_seconds > 0 ORDER BY 1`
+    return (await pool.query<{ grain: number }>(text)).rows.map(({ grain }) => grain)
+  }
+  for (const [days, left] of [
+    [35, [60, 3_600, 86_400]],
+    [37, [3_600, 86_400]],
+    [400, [3_600, 86_400]],
+    [402, [86_400]],
+    [4_000, [86_400]],
+  ] as const) {
+    await pruneOnce(pool, retention, noon + days * dayMs)
+    expect([days, await grains('series'), await grains('fleet_series')]).toEqual([days, left, left])
+  }
+  const { rows } = await pool.query('SELECT humans::int FROM clicks.totals')
+  expect(rows).toEqual([{ humans: 10 }])
 })

@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type ArchiveKey, readArchiveKeys } from '../domain/archive/archive-key.ts'
-import type { LogRange } from '../ports.ts'
+import type { ArchiveStore, LogRange } from '../ports.ts'
 import { type ArchiveFixture, openArchiveFixture } from '../testing/archive-fixture.ts'
 import { record } from '../testing/clicks.ts'
 import { livelyBatches } from '../testing/lively-batches.ts'
 import { openArchiveFolder } from './archive-folder.ts'
+import { archiveOnce } from './archive-segments-pg.ts'
+import { rebuiltTables } from './shadow-schema-pg.ts'
 
 const startMs = Date.UTC(2026, 5, 15, 12)
 const dayMs = 86_400_000
@@ -165,12 +167,54 @@ describe('a rebuild', () => {
     expect(await fixture.rows()).toMatchObject(counted)
   })
 
+  it('is not misled by an archiver that ended between storing a segment and telling of it', async () => {
+    await using fixture = await open()
+    await fill(fixture)
+    const counted = await fixture.rows()
+    const { pool, archive } = fixture
+    const ending: ArchiveStore = {
+      ...archive,
+      async put(name, content) {
+        await archive.put(name, content)
+        throw new Error('It ends here.')
+      },
+    }
+    const before = (await segments()).length
+    const ports = { pool, archive: ending, key: undefined, now: () => fixture.nowMs }
+    await expect(archiveOnce(ports, 0, 100_000)).rejects.toThrow('It ends here.')
+    expect(await segments()).toHaveLength(before + 1)
+    // More comes before another tries again, so its segment is another one.
+    await fixture.apply(0, livelyBatches(21).next(5, fixture.nowMs))
+    const more = await fixture.rows()
+    expect(more).not.toEqual(counted)
+    await fixture.archiveAll()
+    await fixture.rebuild()
+    expect(await fixture.rows()).toEqual(more)
+  })
+
   it('without records that nobody has any more says which', async () => {
     await using fixture = await open()
     await fill(fixture)
     await fixture.pool.query('DELETE FROM clicks.archive_queue WHERE partition = 1')
     await expect(fixture.rebuild()).rejects.toThrow(/Batch \d+ of partition 1 is in no segment/)
   })
+})
+
+it('each table of the schema is rebuilt, or known to be the same after a rebuild', async () => {
+  await using fixture = await open()
+  const { rows } = await fixture.pool.query<{ name: string }>(
+    `SELECT relname AS name FROM pg_class
+      WHERE relnamespace = 'clicks'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition`,
+  )
+  const kept = [
+    'archive_heads',
+    'archive_queue',
+    'archive_segments',
+    'migrations',
+    'progress',
+    'visitor_salts',
+  ]
+  expect(rows.map(({ name }) => name).sort()).toEqual([...rebuiltTables, ...kept].sort())
 })
 
 describe('a segment', () => {

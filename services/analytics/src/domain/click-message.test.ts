@@ -1,4 +1,4 @@
-import { ClickBatch, clickBatchBytesMax } from '@linkfleet/contracts/clicks'
+import { ClickBatch, ClickKind, clickBatchBytesMax } from '@linkfleet/contracts/clicks'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { click, message, noon, producerId, run } from '../testing/clicks.ts'
@@ -21,6 +21,18 @@ describe('a message of clicks', () => {
     expect(read(Buffer.concat([message(producer, run(1, 2)), unknownField]))).toMatchObject({
       kind: 'clicks',
     })
+  })
+
+  it('of an older redirect, which told less of a click, is read all the same', () => {
+    const told = { sequence: 1, atMs: noon, domainId: 1, code: 'Zz9', kind: ClickKind.REDIRECT }
+    const code = Buffer.from(told.code)
+    // Fields 1 to 5 of a click, and nothing of what came later.
+    const fields = Buffer.from([8, 1, 16, ...varint(noon), 24, 1, 34, code.length, ...code, 40, told.kind])
+    const value = Buffer.from([10, producer.length, ...producer, 18, fields.length, ...fields])
+    const result = read(value)
+    if (result.kind !== 'clicks') throw new Error('It is readable.')
+    expect(result.clicks[0]).toMatchObject({ ...told, country: '', region: '', city: '', utmSource: '' })
+    expect(result.clicks[0]?.visitor).toHaveLength(0)
   })
 
   it.each([
@@ -60,6 +72,10 @@ describe('a message of clicks', () => {
     )
   })
 })
+
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))]
+}
 
 function encode(producerOfWrongLength: Uint8Array): Buffer {
   const { clicks } = ClickBatch.decode(message(producer, run(1, 1)))

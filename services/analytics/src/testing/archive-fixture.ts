@@ -24,7 +24,7 @@ export interface ArchiveFixture extends AsyncDisposable {
   /** Makes segments of all that waits. */
   archiveAll(): Promise<void>
   rebuild(options?: RebuildChoices): ReturnType<typeof rebuildAndSwap>
-  /** Every row of every table of counts, in text, by table; without the numbers that dead letters are given. */
+  /** As `rowsOfCounts` gives them. */
   rows(): Promise<Record<string, string[]>>
 }
 
@@ -115,18 +115,21 @@ export async function openArchiveFixture(
         now: () => fixture.nowMs,
         say: () => {},
       }),
-    async rows() {
-      const tables: Record<string, string[]> = {}
-      for (const table of rebuiltTables) {
-        const { rows } = await pool.query<{ row: string }>(
-          `SELECT (to_jsonb(counted) - 'id')::text AS row FROM clicks.${table} AS counted ORDER BY 1`,
-        )
-        tables[table] = rows.map(({ row }) => row)
-      }
-      return tables
-    },
+    rows: async () => await rowsOfCounts(pool),
     [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
   }
   const owned = resources.move()
   return fixture
+}
+
+/** Every row of every table of counts, in text, by table; without the numbers that dead letters are given. */
+export async function rowsOfCounts(pool: Pool): Promise<Record<string, string[]>> {
+  const tables: Record<string, string[]> = {}
+  for (const table of rebuiltTables) {
+    const { rows } = await pool.query<{ row: string }>(
+      `SELECT (to_jsonb(counted) - 'id')::text AS row FROM clicks.${table} AS counted ORDER BY 1`,
+    )
+    tables[table] = rows.map(({ row }) => row)
+  }
+  return tables
 }

@@ -4,6 +4,7 @@ import { silentLogger } from '@linkfleet/runtime/log'
 import { Metrics } from '@linkfleet/runtime/metrics'
 import { openPool, type Pool } from '@linkfleet/runtime/postgres'
 import { type TestDatabase, testDatabase, testKafkaBrokers, uniqueName } from '@linkfleet/testkit/engines'
+import { eventually } from '@linkfleet/testkit/eventually'
 import { type ClickConsumer, startClickConsumer } from '../adapters/click-consumer-kafka.ts'
 import { openClickStorePg } from '../adapters/click-store-pg.ts'
 import { createUserAgentClassifier } from '../adapters/user-agents.ts'
@@ -24,6 +25,8 @@ export interface Fixture extends AsyncDisposable {
   ends(): Promise<number[]>
   /** The sum over all links. */
   counted(): Promise<number>
+  /** Resolves when everything in the log is applied, so that what is counted stays what it is. */
+  untilDrained(withinMs: number): Promise<void>
 }
 
 export interface RunningConsumer extends ClickConsumer {
@@ -60,6 +63,11 @@ export async function openFixture(partitions: number): Promise<Fixture> {
     await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions }] })
   }
   await createTopic()
+  async function ends(): Promise<number[]> {
+    const offsets = await admin.fetchTopicOffsets(topic)
+    return offsets.sort((a, b) => a.partition - b.partition).map(({ high }) => Number(high))
+  }
+
   const owned = resources.move()
   return {
     topic,
@@ -69,14 +77,11 @@ export async function openFixture(partitions: number): Promise<Fixture> {
     database,
     pool,
     createTopic,
+    ends,
     async send(partition, values) {
       const messages = values.map((value) => ({ partition, value }))
       const [result] = await producer.send({ topic, acks: -1, messages })
       return Number(result?.baseOffset)
-    },
-    async ends() {
-      const offsets = await admin.fetchTopicOffsets(topic)
-      return offsets.sort((a, b) => a.partition - b.partition).map(({ high }) => Number(high))
     },
     startConsumer: () => startTestConsumer({ topic, group, partitions, kafka, pool }),
     async counted() {
@@ -84,6 +89,19 @@ export async function openFixture(partitions: number): Promise<Fixture> {
         'SELECT coalesce(sum(humans + bots), 0)::bigint AS clicks FROM clicks.totals',
       )
       return rows[0]?.clicks ?? 0
+    },
+    async untilDrained(withinMs) {
+      const end = await ends()
+      await eventually(
+        async () => {
+          const { rows } = await pool.query<{ partition: number; next_offset: number }>(
+            'SELECT partition, next_offset FROM clicks.partitions',
+          )
+          const applied = new Map(rows.map((row) => [row.partition, row.next_offset]))
+          return end.every((high, partition) => (applied.get(partition) ?? 0) === high)
+        },
+        { withinMs, everyMs: 50 },
+      )
     },
     [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
   }
