@@ -14,9 +14,10 @@ import { runClosedLoad } from './closed-load.ts'
 import { browserHeaders, getRequest, headRequest } from './http-connections.ts'
 import { createLatencyRecorder } from './latency.ts'
 import { runOpenLoad } from './open-load.ts'
+import { startCpuMeter } from './process-times.ts'
 import { formatNumber } from './report.ts'
 import type { ServiceProcess } from './service-process.ts'
-import { commonEnv } from './stage.ts'
+import { commonEnv, cpuTable } from './stage.ts'
 import { createRandom, createZipf } from './zipf.ts'
 
 const rateDefault = 5_000
@@ -41,18 +42,7 @@ export async function measureFreshness(fixture: AnalyticsFixture): Promise<Part>
   const topic = await engines.openTopic('clicks', clicksPartitionCountDefault)
   const redirect = await startRedirect(fixture, topic)
   const analytics = await fixture.startAnalytics(database, topic)
-  const requests = codes.slice(probeCodes.length).map((code) => getRequest(`/${code}`))
-  const zipf = createZipf(requests.length, 1, createRandom(seed))
-  const traffic = (seconds: number) =>
-    runOpenLoad({
-      port: redirect.port,
-      connections,
-      ratePerSecond: rate,
-      seconds,
-      status: 302,
-      nextRequest: () => requests[zipf.draw()] as string,
-      signal,
-    })
+  const traffic = createTraffic(fixture, redirect, codes.slice(probeCodes.length), rate)
   say('warming up redirect and analytics')
   await lookUpAll(fixture, redirect)
   const warm = await traffic(warmUpSeconds)
@@ -63,7 +53,9 @@ export async function measureFreshness(fixture: AnalyticsFixture): Promise<Part>
     codes: probeCodes,
     signal,
   })
+  const meter = startCpuMeter(stage.groups([analytics, redirect]))
   const [load, probes] = await Promise.all([traffic(options.seconds), probing])
+  const cpu = meter.read()
   await redirect.stop()
   const client = await stage.openClient(database)
   const inKafka = await countClicks(engines.kafka, topic)
@@ -73,7 +65,7 @@ export async function measureFreshness(fixture: AnalyticsFixture): Promise<Part>
   const attempted = warm.appointed + load.appointed + probeCodes.length
   return {
     notes: [
-      `Freshness: from the received 302 to the total in the answer of analytics, which is asked each ${pollMs} ms.`,
+      `Freshness: from the received 302 to the total in the answer of analytics, which is asked each ${pollMs} ms; redirect and analytics share a core.`,
     ],
     tables: [
       {
@@ -86,6 +78,7 @@ export async function measureFreshness(fixture: AnalyticsFixture): Promise<Part>
         ],
         rows: [{ ...probes.percentiles }],
       },
+      cpuTable(cpu, { name: 'click', count: load.answered + probes.answered }),
     ],
     checks: [
       {
@@ -110,12 +103,26 @@ export async function measureFreshness(fixture: AnalyticsFixture): Promise<Part>
   }
 }
 
-/** Beside the load, since analytics is what is measured. */
+/** Visitors of links by Zipf's law, for so many seconds. */
+function createTraffic(
+  { stage: { signal } }: AnalyticsFixture,
+  { port }: ServiceProcess,
+  codes: readonly string[],
+  ratePerSecond: number,
+) {
+  const requests = codes.map((code) => getRequest(`/${code}`))
+  const zipf = createZipf(requests.length, 1, createRandom(seed))
+  const nextRequest = () => requests[zipf.draw()] as string
+  return (seconds: number) =>
+    runOpenLoad({ port, connections, ratePerSecond, seconds, status: 302, nextRequest, signal })
+}
+
+/** On the core of analytics: the load and the engines take the other one for themselves. */
 async function startRedirect(fixture: AnalyticsFixture, clicksTopic: string): Promise<ServiceProcess> {
   const { stage, database } = fixture
   return await stage.start({
     program: 'redirect',
-    core: 'other',
+    core: 'measured',
     env: {
       ...commonEnv(stage, fixture.linkChangesTopic),
       DATABASE_REPLICA_URLS: database.replicaUrls.join(','),
