@@ -41,7 +41,7 @@ const recipes: Readonly<Record<string, readonly Recipe[]>> = {
   ],
   shortener: [
     { name: 'Codes ready', metric: 'shortener_code_pool_codes', unit: 'count', value: sum },
-    { name: 'Active relay', metric: 'shortener_relay_is_active', unit: 'count', value: sum },
+    { name: 'Active relay', metric: 'shortener_relay_is_active', unit: 'flag', value: sum },
   ],
   analytics: [
     { name: 'Records behind', metric: 'analytics_consumer_lag_records', unit: 'count', value: sum },

@@ -112,7 +112,8 @@ export interface InstanceView {
   readonly figures: readonly { readonly name: string; readonly value: number; readonly unit: FigureUnit }[]
 }
 
-export type FigureUnit = 'share' | 'seconds' | 'bytes' | 'count'
+/** A flag is 0 or 1. */
+export type FigureUnit = 'share' | 'seconds' | 'bytes' | 'count' | 'flag'
 
 export interface FleetView {
   readonly asOf: string

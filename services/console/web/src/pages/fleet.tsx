@@ -68,6 +68,7 @@ function kindOf(state: string): 'up' | 'down' | 'idle' | 'other' {
 }
 
 function figureText({ unit, value }: Instance['figures'][number]): string {
+  if (unit === 'flag') return value > 0 ? 'yes' : 'no'
   if (unit === 'share') return share(value)
   if (unit === 'bytes') return bytes(value)
   return unit === 'seconds' ? milliseconds(value * 1000) : count(value)
