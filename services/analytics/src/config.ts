@@ -71,7 +71,7 @@ export const analyticsConfig = defineConfig({
   }),
   ingestFetchBytesMax: integer('INGEST_FETCH_BYTES_MAX', {
     description:
-      'The most that one fetch brings of one partition: it bounds memory and a transaction. While behind, more clicks in one transaction cost less each.',
+      'The most that one fetch brings of one partition: it bounds memory. While behind, more clicks in one transaction cost less each.',
     default: 4_194_304,
     minimum: 65_536,
     maximum: 16_777_216,
