@@ -6,7 +6,9 @@ import { countClicks } from './click-topic.ts'
 import { getRequest } from './http-connections.ts'
 import { readMetricsPage, sumOf } from './metrics-page.ts'
 import { type OpenLoad, runOpenLoad } from './open-load.ts'
+import { BenchUsageError } from './options.ts'
 import { memoryOf, startCpuMeter } from './process-times.ts'
+import { benchRedirectFaults } from './redirect-faults.ts'
 import {
   chooseLoad,
   fillMemory,
@@ -42,6 +44,10 @@ interface Measured {
 
 export async function benchRedirect(context: BenchContext): Promise<Report> {
   const { options, say } = context
+  if (options.part !== undefined) {
+    if (options.part !== 'faults') throw new BenchUsageError('--part is faults.')
+    return await benchRedirectFaults(context)
+  }
   await using stage = await openStage(context, { which: ['postgres', 'redis', 'kafka'], replicas: 1 })
   const fixture = await openRedirectFixture(stage, options.links ?? linksDefault)
   const load = await chooseLoad(fixture)
@@ -81,7 +87,7 @@ export async function benchRedirect(context: BenchContext): Promise<Report> {
       ...stage.notes,
       load.sentence,
       `${formatNumber(paths.length)} links; ${turns} turns of each server; redirect's cost includes sending every click to Kafka.`,
-      `Memory full: ${formatNumber(full.links)} links in ${(full.bytes / 2 ** 20).toFixed(1)} MiB by its own estimate; RSS then ${formatNumber(memory.residentBytes / 1e6)} MB.`,
+      `Memory full: ${formatNumber(full.links)} links in ${(full.bytes / 2 ** 20).toFixed(1)} MiB by its own count; RSS then ${formatNumber(memory.residentBytes / 1e6)} MB.`,
       `Latency by an open model over ${openConnections} connections, from the moment each request was due.`,
       proofOf(bare),
     ],

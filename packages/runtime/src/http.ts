@@ -52,7 +52,8 @@ export function compileBody(schema: object) {
 
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const server = Fastify({
-    loggerInstance: options.log,
+    // Not its logger: with one, Fastify watches for the end of each answer, whether or not anybody wants to know.
+    logger: false,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimitBytes,
     requestTimeout: options.requestTimeoutMs,
@@ -68,7 +69,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     ...options.fastify,
   })
   // One logger for all requests: a child for each would cost more than many of the answers.
-  server.setChildLoggerFactory((logger) => logger)
+  server.setChildLoggerFactory(() => options.log)
   server.setValidatorCompiler(({ schema, httpPart }) =>
     (httpPart === 'body' ? exact : fromText).compile(schema),
   )

@@ -62,7 +62,8 @@ beforeEach(() => {
   })
 })
 
-const askRedis = (patient = false) => Promise.all(codes.map((code) => sources.cache.read(1, code, patient, undefined)))
+const askRedis = (patient = false) =>
+  Promise.all(codes.map((code) => sources.cache.read(1, code, patient, undefined)))
 const askPrimary = () => Promise.all(codes.map((code) => sources.authority.resolve(1, code)))
 
 test('what is asked of a source in one turn of the event loop is one call, and each gets its own answer', async () => {

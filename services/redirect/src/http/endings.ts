@@ -1,5 +1,7 @@
 /** How a request for a link ends: what there is to record is written first, then the answer leaves. */
 import { OrphanReason } from '@linkfleet/contracts/clicks'
+import { answerMeter } from '@linkfleet/runtime/http-durations'
+import type { Metrics } from '@linkfleet/runtime/metrics'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isPrefetch } from '../domain/click-details.ts'
 import type { ClickSink } from '../ports.ts'
@@ -9,7 +11,12 @@ import type { ClickSubject, DescribeClick } from './describe-click.ts'
 /** The domain of every link until a fleet has several. */
 export const defaultDomainId = 1
 
+export const linkRoute = '/:code'
+export const passwordRoute = '/:protectedCode'
+export const redirectStatuses = [301, 302, 307, 308] as const
+
 export interface EndingsDependencies {
+  readonly metrics: Metrics
   readonly clicks: ClickSink
   readonly describeClick: DescribeClick
 }
@@ -44,12 +51,17 @@ const redirectHeaders = [
 const notRecorded = ['click-recorded', 'no'] as const
 
 export function createEndings(deps: EndingsDependencies): Endings {
+  const meterLink = answerMeter(deps.metrics, linkRoute, ['GET', 'HEAD'], redirectStatuses)
+  const meterPassword = answerMeter(deps.metrics, passwordRoute, ['POST'], [303])
   return {
     redirect(request, reply, { code, nowMs, targetUrl, status }) {
       const subject = { domainId: defaultDomainId, code, nowMs, targetUrl }
-      record(deps, request, reply, { ...subject, orphanReason: OrphanReason.UNSPECIFIED }, (recorded) =>
-        sendRedirect(reply, status, targetUrl, recorded),
-      )
+      record(deps, request, reply, { ...subject, orphanReason: OrphanReason.UNSPECIFIED }, (recorded) => {
+        sendRedirect(reply, status, targetUrl, recorded)
+        // The kernel has it: so small an answer does not wait for its reader.
+        const meter = request.method === 'POST' ? meterPassword : meterLink
+        meter(request, status)
+      })
     },
     refuse(request, reply, { code, nowMs, what, reason }) {
       const subject = { domainId: defaultDomainId, code, nowMs, targetUrl: '' }
@@ -60,7 +72,7 @@ export function createEndings(deps: EndingsDependencies): Endings {
   }
 }
 
-/** Past Fastify, which copies each header once more; its hooks after an answer are called all the same. */
+/** Past Fastify, which copies each header once more, and whose watch over the end of an answer costs as much again. */
 function sendRedirect(reply: FastifyReply, status: number, targetUrl: string, recorded: boolean): void {
   const headers = [...redirectHeaders, targetUrl]
   if (!recorded) headers.push(...notRecorded)

@@ -4,7 +4,14 @@ import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { FindLink, FoundLink } from '../domain/find-link.ts'
 import { resolveLink } from '../domain/resolve-link.ts'
 import { answerWithoutLink } from './answer-without-link.ts'
-import { answerFailure, defaultDomainId, type Endings } from './endings.ts'
+import {
+  answerFailure,
+  defaultDomainId,
+  type Endings,
+  linkRoute,
+  passwordRoute,
+  redirectStatuses,
+} from './endings.ts'
 import type { FollowConditional } from './follow-conditional.ts'
 import type { MissGate } from './miss-gate.ts'
 import type { PreviewLink } from './preview-link.ts'
@@ -29,8 +36,8 @@ const formBytesMax = 4_096
 export function followLink(deps: FollowLinkDependencies): RouteOptions[] {
   const route: RouteOptions = {
     method: ['GET', 'HEAD'],
-    url: '/:code',
-    config: { statuses: [200, 301, 302, 307, 308, 403, 404, 410, 429] },
+    url: linkRoute,
+    config: { statuses: [200, ...redirectStatuses, 403, 404, 410, 429], metersOwnAnswers: true },
     handler(request, reply) {
       if (deps.misses.refuses(request, reply)) return
       const { params } = request as CodeRequest
@@ -55,9 +62,9 @@ export function followLink(deps: FollowLinkDependencies): RouteOptions[] {
       ...route,
       method: 'POST',
       // A label of its own in the metrics: checking a password is slow by design, and is not in the SLI of redirects.
-      url: '/:protectedCode',
+      url: passwordRoute,
       bodyLimit: formBytesMax,
-      config: { statuses: [303, 403, 404, 410, 413, 415, 429] },
+      config: { statuses: [303, 403, 404, 410, 413, 415, 429], metersOwnAnswers: true },
     },
   ]
 }

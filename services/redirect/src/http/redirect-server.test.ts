@@ -44,3 +44,37 @@ test.each(['/%zz', `/${'a'.repeat(129)}`, `/${'a'.repeat(2_000)}`, '/a/b'])(
     expect(problem.json()).not.toHaveProperty('field')
   },
 )
+
+const password = { passwordProtected: true, passwordVerifier: '' }
+const durationPattern =
+  /^http_request_duration_seconds_count\{.*route="(.*)",method="(.*)",code="(\d+)"\} (\d+)$/gm
+
+test.each([
+  ['a redirect', 'GET', '/abc', link(), '/:code GET 302'],
+  ['a redirect that waits for its link', 'GET', '/abc', Promise.resolve(link()), '/:code GET 302'],
+  ['a HEAD', 'HEAD', '/abc', link(liveLink('abc', 1, { redirectStatus: 308 })), '/:code HEAD 308'],
+  ['one that cannot be sent', 'GET', '/abc', link(unsendable), '/:code GET 500'],
+  ['a code without a link', 'GET', '/abc', { kind: 'absent' }, '/:code GET 404'],
+  ['no code', 'GET', '/~~', link(), '/:code GET 404'],
+  ['a preview', 'GET', '/abc+', link(), '/:code GET 200'],
+  ['a password form', 'GET', '/abc', link(liveLink('abc', 1, password)), '/:code GET 403'],
+  ['a form for a link without password', 'POST', '/abc', link(), '/:protectedCode POST 303'],
+  ['a form that is none', 'POST', '/abc', link(), '/:protectedCode POST 415', 'text/plain'],
+  [
+    'a link that does not lead anywhere',
+    'GET',
+    '/abc',
+    link(liveLink('abc', 1, { expiresAtMs: 1 })),
+    '/:code GET 410',
+  ],
+] as const)(
+  '%s is measured once, by whoever answers it',
+  async (_name, method, url, found, series, type?: string) => {
+    const { server, metrics } = startTestServer({ findLink: () => found })
+    const form = { payload: '', headers: { 'content-type': type ?? 'application/x-www-form-urlencoded' } }
+    await server.inject({ method, url, ...(method === 'POST' ? form : {}) })
+    const page = await metrics.registry.metrics()
+    const counted = [...page.matchAll(durationPattern)].filter(([, , , , count]) => count !== '0')
+    expect(counted.map(([, ...labels]) => labels.join(' '))).toEqual([`${series} 1`])
+  },
+)

@@ -16,6 +16,7 @@ import type { AttemptLimit, ClickToRecord } from '../ports.ts'
 export interface TestServer {
   readonly server: FastifyInstance
   readonly clicks: ClickToRecord[]
+  readonly metrics: Metrics
   /** What refused requests were refused for. */
   readonly refusals: string[]
 }
@@ -52,9 +53,10 @@ export function startTestServer(options: TestServerOptions): TestServer {
     newRequestId: () => Buffer.alloc(16),
     budgetsMax: 10,
   })
+  const metrics = new Metrics('redirect')
   const { server } = createRedirectServer({
     log: silentLogger(),
-    metrics: new Metrics('redirect'),
+    metrics,
     publicUrl: 'https://sho.rt',
     findLink: options.findLink,
     authority: {
@@ -89,7 +91,7 @@ export function startTestServer(options: TestServerOptions): TestServer {
     lookedUp: () => undefined,
     refused: (reason) => void refusals.push(reason),
   })
-  return { server, clicks, refusals }
+  return { server, clicks, refusals, metrics }
 }
 
 /** As it is while Redis is away. */

@@ -136,7 +136,7 @@ class Spool implements ClickSpool {
       ...this.#reports.counts(),
       bytes: this.#bytes(),
       bytesMax: this.#options.bytesMax,
-      unsentBytes: this.#reports.unsentBytes,
+      unsentBytes: this.#unsentBytes,
       kafka: this.#kafka,
       setAsideBytes: this.#setAsideBytes,
       adoptedFolders: this.#adopted.size,
@@ -199,9 +199,9 @@ class Spool implements ClickSpool {
     this.#own?.writer[Symbol.dispose]()
     this.#thread.tell({ kind: 'hurry' })
     const deadlineMs = performance.now() + this.#options.drainTimeoutMs
-    while (!this.#isDrained() && performance.now() < deadlineMs) await sleep(drainPollMs)
+    while (this.#unsentBytes > 0 && performance.now() < deadlineMs) await sleep(drainPollMs)
     this.#options.log.info(
-      { unsentBytes: this.#reports.unsentBytes },
+      { unsentBytes: this.#unsentBytes },
       'the spool is closed; what is unsent waits for the next start',
     )
     await this.#thread.close()
@@ -209,13 +209,13 @@ class Spool implements ClickSpool {
     for (const folder of this.#adopted.values()) folder[Symbol.dispose]()
   }
 
-  #isDrained(): boolean {
-    const last = [...this.#grown.values()].at(-1)
-    const report = this.#own && this.#reports.of(this.#own.folder.path)
-    const heard =
-      last === undefined ||
-      (report !== undefined && report.segment === last.segment && report.segmentBytes === last.bytes)
-    return heard && this.#reports.unsentBytes === 0
+  /** An upper bound: what the thread has not said to know is not sent. */
+  get #unsentBytes(): number {
+    const { unsentBytes } = this.#reports
+    if (this.#own === undefined) return unsentBytes
+    const { folder, writer } = this.#own
+    const unheardBytes = this.#reports.unheardBytes(folder.path, this.#grown.values())
+    return unsentBytes + unheardBytes + writer.untoldBytes
   }
 
   #held(): Set<string> {

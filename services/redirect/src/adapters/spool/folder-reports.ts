@@ -1,13 +1,9 @@
 /** What the thread of the sender last said of each folder, and of those it has finished. */
-import type { FolderReport } from './worker-messages.ts'
+import type { FolderReport, Growth } from './worker-messages.ts'
 
 export class FolderReports {
   readonly #last = new Map<string, FolderReport>()
   #finished = { damagedBytes: 0, setAsideClicks: 0, sentMessages: 0 }
-
-  of(path: string): FolderReport | undefined {
-    return this.#last.get(path)
-  }
 
   hear(report: FolderReport): void {
     this.#last.set(report.path, report)
@@ -25,6 +21,17 @@ export class FolderReports {
 
   get unsentBytes(): number {
     return this.#sum('unsentBytes')
+  }
+
+  /** Bytes that the thread has been told of, in order, and has not said to have taken in. */
+  unheardBytes(path: string, told: Iterable<Growth>): number {
+    const heard = this.#last.get(path)
+    let bytes = 0
+    for (const growth of told) {
+      if (heard === undefined || growth.segment > heard.segment) bytes += growth.bytes
+      else if (growth.segment === heard.segment) bytes += Math.max(0, growth.bytes - heard.segmentBytes)
+    }
+    return bytes
   }
 
   /** Bytes of all folders but one. */

@@ -52,6 +52,10 @@ export class FolderSender {
     return this.#opened && (this.#sender === undefined || this.#sender.unsentBytes === 0)
   }
 
+  get isBehind(): boolean {
+    return this.#sender?.isBehind ?? false
+  }
+
   extend(segment: number, bytes: number, sealed: boolean): void {
     this.#growth.push({ segment, bytes, sealed })
   }

@@ -22,7 +22,10 @@ const topic = openClickTopicKafka(kafka, options.topic, options.partitions)
 const ownFolders = new Map<string, FolderSender>()
 /** The first that hold unsent clicks are being sent; the others wait for their turn, so that memory is bounded. */
 const adoptedFolders = new Map<string, FolderSender>()
-const stepEveryMs = 20
+/** Clicks wait longer than this for company anyway, and a step costs as much as fifty of them. */
+const stepEveryMs = 100
+/** While whole batches wait, or the process is about to end. */
+const stepBehindEveryMs = 10
 const reportEveryMs = 100
 const adoptedAtOnceMax = 2
 /** How long an adopted folder is sent before others have their turn: one may wait for a partition without leader. */
@@ -101,7 +104,8 @@ while (!closing) {
   await stepAdopted(nowMs, keepMs)
   await forgetFinished()
   if (hurry || nowMs - reportedAtMs >= reportEveryMs) report(nowMs)
-  await sleep(stepEveryMs)
+  const folders = [...ownFolders.values(), ...adoptedFolders.values()]
+  await sleep(hurry || folders.some(({ isBehind }) => isBehind) ? stepBehindEveryMs : stepEveryMs)
 }
 for (const folder of [...ownFolders.values(), ...adoptedFolders.values()]) await folder.close()
 report(performance.now())

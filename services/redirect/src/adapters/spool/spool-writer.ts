@@ -38,7 +38,7 @@ export interface SpoolWriterOptions {
 const bufferBytes = 1024 * 1024
 const syncEveryMs = 1_000
 /** How long the sender may not yet know of what was written. */
-const tellEveryMs = 25
+const tellEveryMs = 100
 const openEveryMs = 500
 
 export class SpoolWriter implements ClickSink, Disposable {
@@ -75,6 +75,11 @@ export class SpoolWriter implements ClickSink, Disposable {
 
   get ownBytes(): number {
     return this.#ownBytes
+  }
+
+  /** Bytes of the segment that grows of which the sender does not know yet. */
+  get untoldBytes(): number {
+    return this.#fd < 0 ? 0 : this.#bytes - this.#told
   }
 
   /** Whether the last attempt to write failed. */

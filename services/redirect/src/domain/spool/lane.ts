@@ -67,6 +67,11 @@ export class Lane {
     return this.#bytes
   }
 
+  /** Whether a batch need not wait for company. */
+  get isFull(): boolean {
+    return this.#bytes >= batchBytesEnough
+  }
+
   push(run: Run, nowMs: number): void {
     if (this.#runs.length === 0) this.#oldestAtMs = nowMs
     this.#runs.push(run)
@@ -81,7 +86,7 @@ export class Lane {
 
   isReady(nowMs: number, hurry: boolean): boolean {
     if (this.sending || this.#runs.length === 0 || nowMs < this.notBeforeMs) return false
-    return hurry || this.#bytes >= batchBytesEnough || nowMs - this.#oldestAtMs >= lingerMs
+    return hurry || this.isFull || nowMs - this.#oldestAtMs >= lingerMs
   }
 
   /** The runs of the next batch, the oldest first; they stay here until they are settled. */

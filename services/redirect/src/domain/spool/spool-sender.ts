@@ -74,6 +74,11 @@ export class SpoolSender {
     return this.#inFlight.size === 0
   }
 
+  /** Whether a whole batch waits. */
+  get isBehind(): boolean {
+    return this.#lanes.some(({ isFull }) => isFull)
+  }
+
   get setAsideClicks(): number {
     return this.#setAside
   }
@@ -84,7 +89,7 @@ export class SpoolSender {
 
   /** Bytes on disk, those that were sent and are kept for a while included. */
   get bytes(): number {
-    return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0)
+    return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
   /** Bytes from the first record that is not acknowledged on: an upper bound of what is yet to be sent. */
@@ -93,9 +98,8 @@ export class SpoolSender {
     let bytes = 0
     for (const segment of this.#segments) {
       if (segment.number < done.segment) continue
-      const from =
-        segment.number === done.segment ? Math.max(done.offset, segmentHeaderBytes) : segmentHeaderBytes
-      bytes += Math.max(0, segment.bytes - from)
+      const from = segment.number === done.segment ? done.offset : 0
+      bytes += Math.max(0, segment.bytes - Math.max(from, segmentHeaderBytes))
     }
     return bytes
   }
@@ -168,8 +172,8 @@ export class SpoolSender {
       // A file that is shorter than it was said to be lost its end with the power: the rest will never come.
       if (bytes.length < wanted) segment.bytes = start.offset + bytes.length
       const atEnd = start.offset + bytes.length === segment.bytes
-      if (this.#take(bytes, segment, start, atEnd, nowMs) === 0 && !atEnd && bytes.length >= recordBytesMax)
-        return
+      const taken = this.#take(bytes, segment, start, atEnd, nowMs)
+      if (taken === 0 && !atEnd && bytes.length >= recordBytesMax) return
     }
   }
 
