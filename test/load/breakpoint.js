@@ -3,7 +3,7 @@
 
 import exec from 'k6/execution'
 import { Gauge } from 'k6/metrics'
-import { duration, rate } from './shared/fleet.js'
+import { duration, rate, secondsOf } from './shared/fleet.js'
 import { objectiveThresholds } from './shared/objectives.js'
 import { stagedMix, summaryTrendStats } from './shared/scenarios.js'
 import { followLink as follow, makeLinks } from './shared/traffic.js'
@@ -11,17 +11,25 @@ import { followLink as follow, makeLinks } from './shared/traffic.js'
 export { createLink, missLink, readStats } from './shared/traffic.js'
 
 const timesMax = 20
+/** The first part stays at the rate itself: processes that have just started are slower than they will be. */
+const warmShare = 0.1
 /** Redirects per second; its last value is that at the end. */
 const offered = new Gauge('offered_redirects_per_second')
 
 export function followLink(data) {
-  offered.add(rate * (1 + (timesMax - 1) * exec.scenario.progress))
+  const risen = Math.max(0, exec.scenario.progress - warmShare) / (1 - warmShare)
+  offered.add(rate * (1 + (timesMax - 1) * risen))
   follow(data)
 }
 
+const part = (share) => `${Math.max(1, Math.round(secondsOf(duration) * share))}s`
+
 export const options = {
   summaryTrendStats,
-  scenarios: stagedMix([{ times: timesMax, duration }]),
+  scenarios: stagedMix([
+    { times: 1, duration: part(warmShare) },
+    { times: timesMax, duration: part(1 - warmShare) },
+  ]),
   thresholds: objectiveThresholds(true),
 }
 

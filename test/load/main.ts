@@ -32,9 +32,10 @@ async function compare(
   if (after === undefined) throw new Error(`the fleet in ${options.home} does not run any more`)
   const lines = tallied.map((service) => {
     const requests = countIn(summary, `requests_${service}`)
-    const unanswered = countIn(summary, `unanswered_${service}`)
+    const unanswered = requests - countIn(summary, `answered_${service}`)
     return requestsLine(service, { requests, unanswered }, servedBy(service, before, after))
   })
+  const unanswered = countIn(summary, 'requests_redirect') - countIn(summary, 'answered_redirect')
   const followed = countIn(summary, 'links_followed')
   const ask = () => clicksOfTag(options.urls.shortener, runTag, ownKey(options))
   const deadlineMs = Date.now() + countedWithinMs
@@ -43,7 +44,7 @@ async function compare(
     await sleep(500)
     clicks = await ask()
   }
-  return [...lines, clicksLine(followed, countIn(summary, 'unanswered_redirect'), clicks)]
+  return [...lines, clicksLine(followed, unanswered, clicks)]
 }
 
 /** Lists of links need a key, also on one machine; its fleet keeps one beside its data. */

@@ -39,8 +39,7 @@ function createLinks() {
     const links = []
     for (let index = from; index < Math.min(linkCount, from + bulkItemsMax); index++)
       links.push({ url: targetOf(runTag, index), tags: [runTag] })
-    const response = tallyLeftOut(
-      'shortener',
+    const response = tallyLeftOut('shortener', () =>
       http.post(`${apiUrl}/api/v1/links/bulk`, JSON.stringify({ links }), json('bulk')),
     )
     if (response.status !== 200) fail(`links cannot be created at ${apiUrl} (API_URL): ${answerOf(response)}`)
@@ -58,8 +57,7 @@ export function zipfRank(count) {
 }
 
 function followOne(codes, index) {
-  const response = tally(
-    'redirect',
+  const response = tally('redirect', () =>
     http.get(`${baseUrl}/${codes[index]}`, {
       redirects: 0,
       tags: { name: 'redirect' },
@@ -81,8 +79,7 @@ export function followLink({ codes, tag }) {
 
 export function createLink({ tag }) {
   const url = `https://example.com/${tag}/created/${exec.scenario.iterationInTest}`
-  const response = tally(
-    'shortener',
+  const response = tally('shortener', () =>
     http.post(`${apiUrl}/api/v1/links`, JSON.stringify({ url }), json('create')),
   )
   check(response, { 'a link is created': ({ status }) => status === 201 })
@@ -93,8 +90,7 @@ export function missLink() {
   let code = ''
   for (let index = 0; index < 12; index++)
     code += '0123456789abcdefghijklmnopqrstuvwxyz'[Math.floor(Math.random() * 36)]
-  const response = tally(
-    'redirect',
+  const response = tally('redirect', () =>
     http.get(`${baseUrl}/${code}`, {
       redirects: 0,
       tags: { name: 'miss' },
@@ -107,8 +103,7 @@ export function missLink() {
 
 export function readStats({ codes }) {
   const code = codes[zipfRank(codes.length)]
-  const response = tally(
-    'analytics',
+  const response = tally('analytics', () =>
     http.get(`${statsUrl}/api/v1/links/${code}/stats`, {
       headers: authorization,
       tags: { name: 'stats' },
