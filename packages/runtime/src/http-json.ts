@@ -1,6 +1,17 @@
-/** JSON bodies: UTF-8 and nothing else (RFC 8259, 8.1), and no key that would reach into an object's prototype. */
+/**
+ * JSON bodies: UTF-8 and nothing else (RFC 8259, 8.1), no key that would reach into an object's prototype, and, where a
+ * route bounds it, no more values than a request can have: what a body costs is not its bytes. Four megabytes of `{},` or
+ * of made-up keys keep the event loop busy for a second; as many bytes of URLs take some milliseconds.
+ */
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import type { FastifyInstance } from 'fastify'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A body with more values (members, elements, objects and arrays) is refused before it is parsed. */
+    readonly jsonValuesMax?: number
+  }
+}
 
 const charsetPattern = /;\s*charset\s*=\s*"?([^";\s]*)/i
 const forbiddenKeys = ['__proto__', 'constructor'] as const
@@ -14,6 +25,12 @@ export function parseJsonBodies(server: FastifyInstance): void {
     if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
       const detail = 'A body of JSON is UTF-8; another charset is not read.'
       done(new LinkfleetError('unsupported-media-type', detail, { field: 'content-type' }))
+      return
+    }
+    const { jsonValuesMax } = request.routeOptions.config
+    if (jsonValuesMax !== undefined && hasMoreValuesThan(body as string, jsonValuesMax)) {
+      const detail = `The body holds more than ${jsonValuesMax} values.`
+      done(new LinkfleetError('invalid-request', detail, { field: 'body' }))
       return
     }
     parse(request, body as string, (error, value) => {
@@ -36,4 +53,23 @@ function forbiddenKeyOf(body: string): LinkfleetError | undefined {
   }
   if (found === undefined) return undefined
   return new LinkfleetError('invalid-request', `${found} is not a known field.`, { field: found })
+}
+
+const [quote, backslash, comma, brace, bracket] = Array.from('"\\,{[', (character) => character.charCodeAt(0))
+
+/** Of a text that may be JSON. Each value but the first comes after a comma, or first in an object or array. */
+export function hasMoreValuesThan(text: string, valuesMax: number): boolean {
+  let values = 1
+  let isInString = false
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at)
+    if (isInString) {
+      if (character === backslash) at++
+      else if (character === quote) isInString = false
+    } else if (character === quote) isInString = true
+    else if (character === comma || character === brace || character === bracket) {
+      if (++values > valuesMax) return true
+    }
+  }
+  return false
 }

@@ -45,6 +45,22 @@ test('a commit whose answer is lost is unknown, and the pool works again after i
   await eventually(async () => (await pool.query('SELECT 1 AS one')).rows[0]?.one === 1)
 })
 
+test('a commit that comes with a warning is unknown: the wait for synchronous replicas may have been cancelled', async () => {
+  await using database = await testDatabase()
+  await using pool = openPool({ ...options, url: database.url })
+  await pool.query('CREATE TABLE things (name text)')
+  // Postgres tells so by a warning 01000 and commits; a deferred trigger can say the same inside COMMIT.
+  await pool.query(`CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE WARNING 'canceling wait for synchronous replication'; RETURN NULL; END $$`)
+  await pool.query(`CREATE CONSTRAINT TRIGGER warning AFTER INSERT ON things DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION warn()`)
+  const creating = pool.transaction(
+    async (transaction) => await transaction.query("INSERT INTO things VALUES ('a')"),
+  )
+  await expect(creating).rejects.toBeInstanceOf(CommitUnknownError)
+  expect((await pool.query('SELECT name FROM things')).rows).toEqual([{ name: 'a' }])
+})
+
 test('a pool knows when the server last answered it, be it by an error, and in a transaction too', async () => {
   await using database = await testDatabase()
   await using pool = openPool({ ...options, url: database.url })

@@ -212,6 +212,8 @@ describe('bad input', () => {
     ['PUT', '/api/v1/links/abcdefg', 'DELETE, GET, HEAD, PATCH'],
     ['POST', '/api/v1/links/abcdefg?x=1', 'DELETE, GET, HEAD, PATCH'],
     ['DELETE', '/api/v1/links', 'GET, HEAD, POST'],
+    // There may be a link with the alias "bulk".
+    ['PUT', '/api/v1/links/bulk', 'DELETE, GET, HEAD, PATCH, POST'],
     ['PATCH', '/api/v1/links/abcdefg/qr.svg', 'GET, HEAD'],
   ])('%s %s is answered 405, with the methods there are', async (method, path, allow) => {
     const answer = await callApi(shortener, method, path)

@@ -11,6 +11,7 @@ import {
   nextCode,
   openTestFleet,
   type TestFleet,
+  untilAnswered,
 } from './testing/start.ts'
 
 let fleet: TestFleet
@@ -160,9 +161,10 @@ describe('a key that was used with another bulk', () => {
       ],
     ],
   ])('(%s) is refused', async (name, first, second) => {
-    expect((await bulk(first, keyed(name))).status).toBe(200)
-    expect((await bulk(second, keyed(name))).body).toMatchObject({ code: 'idempotency-mismatch' })
-    expect((await bulk(first, keyed(name))).headers.get('idempotency-replayed')).toBe('true')
+    const ask = (links: readonly unknown[]) => untilAnswered(() => bulk(links, keyed(name)))
+    expect((await ask(first)).status).toBe(200)
+    expect((await ask(second)).body).toMatchObject({ code: 'idempotency-mismatch' })
+    expect((await ask(first)).headers.get('idempotency-replayed')).toBe('true')
   })
 
   it.each([[''], [null], ['other']])('(a create, its password %j) is refused', async (password) => {
@@ -174,8 +176,8 @@ describe('a key that was used with another bulk', () => {
 
 describe('a keyed bulk of hostile depth', () => {
   it.each([
-    ['arrays', `{"links":[${'['.repeat(100_000)}${']'.repeat(100_000)}]}`, 'links.0'],
-    ['bulks', `${'{"links":['.repeat(200_000)}${']}'.repeat(200_000)}`, 'links.0'],
+    ['arrays', `{"links":[${'['.repeat(60_000)}${']'.repeat(60_000)}]}`, 'links.0'],
+    ['bulks', `${'{"links":['.repeat(30_000)}${']}'.repeat(30_000)}`, 'links.0'],
   ])('(%s) is refused, and the field is named', async (name, body, field) => {
     const answer = await callApi(shortener, 'POST', '/api/v1/links/bulk', body, keyed(`deep ${name}`))
     expect(answer.status).toBe(400)
@@ -216,9 +218,10 @@ describe('an item that failed for a reason that passes', () => {
       { url: 'nonsense' },
     ]
     const before = await countLinks()
-    const first = await whileHeld('held-for-now', () => bulk(links, keyed('passing')))
+    const ask = () => untilAnswered(() => bulk(links, keyed('passing')))
+    const first = await whileHeld('held-for-now', ask)
     expect(statusesOf(first)).toEqual([201, 503, 400])
-    const [second, third] = await Promise.all([bulk(links, keyed('passing')), bulk(links, keyed('passing'))])
+    const [second, third] = await Promise.all([ask(), ask()])
     expect(statusesOf(second)).toEqual([201, 201, 400])
     expect(third.body).toEqual(second.body)
     expect([second.body.results[0], second.body.results[2]]).toEqual([
@@ -226,7 +229,7 @@ describe('an item that failed for a reason that passes', () => {
       first.body.results[2],
     ])
     expect(await countLinks()).toBe(before + 2)
-    const last = await bulk(links, keyed('passing'))
+    const last = await ask()
     expect([last.body, last.headers.get('idempotency-replayed')]).toEqual([second.body, 'true'])
     const others = links.map((link) => ('password' in link ? { ...link, password: 'shut' } : link))
     expect((await bulk(others, keyed('passing'))).status).toBe(422)

@@ -250,6 +250,7 @@ describe('a bulk that is wrong as a whole', () => {
     ['a text', '"links"', 400, 'body'],
     ['an unknown field', { links: urls(1), atomic: true }, 400, 'atomic'],
     ['no JSON', '{"links":[', 400, 'body'],
+    ['more values than links can have', `{"links":[${'{},'.repeat(32_000)}{}]}`, 400, 'body'],
     ['over 4 MiB', { links: [{ url: `https://example.com/${'a'.repeat(4 * 1024 * 1024)}` }] }, 413, 'body'],
   ])('(%s) is refused, the field is named, and nothing is stored', async (_name, body, status, field) => {
     const before = await countLinks()

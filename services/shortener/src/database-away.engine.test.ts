@@ -61,7 +61,7 @@ describe('without the primary', () => {
 
   it.each([
     ['its first statement', 'claim-bulk'],
-    ['its links', 'insert-links'],
+    ['its links', 'insert-plain-links'],
     ['its commit', 'COMMIT'],
   ])('a bulk that is under way when the primary freezes at %s is answered in time', async (_name, text) => {
     const links = Array.from({ length: 20 }, (_none, n) => ({ url: `https://example.com/frozen/${n}` }))

@@ -1,7 +1,7 @@
 import { eventually } from '@linkfleet/testkit/eventually'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Shortener } from './service.ts'
-import { type Answer, callApi, openTestFleet, type TestFleet } from './testing/start.ts'
+import { callApi, openTestFleet, type TestFleet, untilAnswered } from './testing/start.ts'
 
 let fleet: TestFleet
 let shortener: Shortener
@@ -34,12 +34,6 @@ let urlsMade = 0
 const newUrl = () => `https://example.com/reuse/${urlsMade++}`
 const create = (body: object, headers: Record<string, string> = {}, at = shortener) =>
   callApi(at, 'POST', '/api/v1/links', body, headers)
-/** As a client does that is told to come back: under load an answer may be 503, and its link be there or not. */
-async function untilAnswered(ask: () => Promise<Answer>): Promise<Answer> {
-  let answer = await ask()
-  while (answer.status === 503) answer = await ask()
-  return answer
-}
 const reuse = (body: object, headers: Record<string, string> = {}, at = shortener) =>
   create({ ...body, reuseExisting: true }, headers, at)
 

@@ -5,6 +5,7 @@ import { type TestDatabase, testDatabase } from '@linkfleet/testkit/engines'
 import { uniqueName } from '@linkfleet/testkit/unique-name'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ClickBudgets } from '../ports.ts'
 import { openClickBudgetsPg } from './click-budgets-pg.ts'
 
 let database: TestDatabase
@@ -26,7 +27,23 @@ afterAll(async () => {
   await database?.[Symbol.asyncDispose]()
 })
 
-const budgets = () => openClickBudgetsPg(pool)
+/** Both may be repeated, as a caller does whose machine is too busy to be answered in time. */
+const budgets = (): ClickBudgets => {
+  const opened = openClickBudgetsPg(pool)
+  return {
+    take: (...request) => untilKnown(() => opened.take(...request)),
+    giveBack: (...request) => untilKnown(() => opened.giveBack(...request)),
+  }
+}
+async function untilKnown<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'outcome-unknown') throw error
+    }
+  }
+}
 const requestId = () => randomBytes(16)
 
 async function linkWith(maxClicks: number | null, code = uniqueName('c').slice(0, 60)) {

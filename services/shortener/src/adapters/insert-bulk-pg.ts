@@ -3,6 +3,7 @@
  * the same key is answered alike. Few bulks run at once, since each is as much work as many groups.
  */
 import type { LinkfleetError } from '@linkfleet/contracts/errors'
+import { sleep } from '@linkfleet/runtime/backoff'
 import type { Pool, Transaction } from '@linkfleet/runtime/postgres'
 import type { BulkOrder, BulkOutcome, InsertOutcome, LinkToInsert } from '../ports.ts'
 import { claimBulk } from './idempotency-records-pg.ts'
@@ -12,6 +13,11 @@ import { bounded, isLockTimeout, notCreated, outcomeUnknown, toChangeError } fro
 
 const bulksInFlightMax = 2
 const bulksWaitingMax = 8
+/**
+ * While creates by themselves are under way, bulks come one after the other, and a bulk leaves as much time as it took, up
+ * to this: a loop of bulks takes half of a shortener at most, and whoever creates a single link waits behind one of them.
+ */
+const pauseMsMax = 100
 /**
  * From the first word of the database on, as long as it goes on answering. A bulk is far more work than a create; its route
  * has no part in the SLI.
@@ -24,12 +30,13 @@ const carefulLockWaitMs = 2
 /** Codes that turn out to be somebody's alias are replaced this often. */
 const recodedRoundsMax = 3
 
-export function createBulkInsert(pool: Pool) {
+/** `othersWait`: whether creates by themselves are under way. */
+export function createBulkInsert(pool: Pool, othersWait: () => boolean) {
   let inFlight = 0
   const waiting: (() => void)[] = []
 
   async function takeTurn(): Promise<void> {
-    if (inFlight < bulksInFlightMax) {
+    if (inFlight < (othersWait() ? 1 : bulksInFlightMax)) {
       inFlight++
       return
     }
@@ -37,18 +44,22 @@ export function createBulkInsert(pool: Pool) {
     await new Promise<void>((resolve) => waiting.push(resolve))
   }
 
-  function endTurn(): void {
-    const next = waiting.shift()
-    if (next === undefined) inFlight--
-    else next()
+  async function endTurn(tookMs: number): Promise<void> {
+    if (othersWait()) await sleep(Math.min(tookMs, pauseMsMax))
+    inFlight--
+    while (waiting.length > 0 && inFlight < (othersWait() ? 1 : bulksInFlightMax)) {
+      inFlight++
+      waiting.shift()?.()
+    }
   }
 
   async function insertInTurn(order: BulkOrder, start: Start): Promise<BulkOutcome> {
     await takeTurn()
+    const startedMs = performance.now()
     try {
       return await insertBulk(pool, order, start)
     } finally {
-      endTurn()
+      void endTurn(performance.now() - startedMs)
     }
   }
 

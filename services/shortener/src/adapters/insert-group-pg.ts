@@ -15,6 +15,7 @@ import { mayReuse } from '../domain/reuse-link.ts'
 import type { InsertOutcome, LinkToInsert, Placed } from '../ports.ts'
 import { recordReused, replay } from './idempotency-records-pg.ts'
 import { insertDistinct } from './insert-links-pg.ts'
+import { insertPlain, isPlain } from './insert-plain-pg.ts'
 import { lockUrls, reuseLinks } from './reuse-links-pg.ts'
 import { isLockTimeout } from './store-errors-pg.ts'
 
@@ -43,8 +44,7 @@ export async function insertLinkGroup(
     return await pool.transaction((transaction) => insertAll(transaction, placed), beginChange(lockWaitMs))
   } catch (error) {
     if (!isItemToBlame(error)) throw error
-    const [only, ...others] = items
-    if (only !== undefined && others.length === 0) return [toBlamed(error)]
+    if (items.length === 1 && !isTaken(error)) return [toBlamed(error)]
   }
   const untilMs = performance.now() + carefulMs
   return await pool.transaction(
@@ -58,9 +58,15 @@ export async function insertAll(
   placed: readonly Placed[],
 ): Promise<InsertOutcome[]> {
   const outcomes = new Array<InsertOutcome | undefined>(placed.length)
-  await insertRounds(transaction, placed, outcomes)
+  await insertRounds(transaction, placed, outcomes, insertAtOnce)
   return outcomes as InsertOutcome[]
 }
+
+type Insert = typeof insertDistinct
+
+/** Where nobody is expected to be in the way; if somebody is, all of it fails, and runs again with care. */
+const insertAtOnce: Insert = async (transaction, items, outcomes) =>
+  await (items.every(isPlain) ? insertPlain : insertDistinct)(transaction, items, outcomes)
 
 export async function insertAllCarefully(
   transaction: Transaction,
@@ -89,7 +95,7 @@ async function insertCarefully(
   }
   await transaction.query('SAVEPOINT part')
   try {
-    await insertRounds(transaction, items, outcomes)
+    await insertRounds(transaction, items, outcomes, insertDistinct)
     await transaction.query('RELEASE SAVEPOINT part')
     return
   } catch (error) {
@@ -115,6 +121,7 @@ async function insertRounds(
   transaction: Transaction,
   items: readonly Placed[],
   outcomes: (InsertOutcome | undefined)[],
+  insert: Insert,
 ): Promise<void> {
   await lockUrls(transaction, items)
   const takenCodes = new Set<string>()
@@ -123,7 +130,7 @@ async function insertRounds(
     const { ahead, behind } = splitClaims(waiting)
     await settleReuse(transaction, ahead, outcomes)
     const isOpen = ({ position }: Placed) => outcomes[position] === undefined
-    await insertDistinct(transaction, ahead.filter(isOpen), outcomes)
+    await insert(transaction, ahead.filter(isOpen), outcomes)
     for (const { item, position } of ahead) {
       const kind = outcomes[position]?.kind
       if (item.code !== null && (kind === 'created' || kind === 'code-taken')) takenCodes.add(item.code)
@@ -173,6 +180,9 @@ export function claimsOf({ code, idempotency, link }: LinkToInsert): string[] {
   if (mayReuse(link)) claims.push(`url ${link.targetUrl}`)
   return claims
 }
+
+/** A generated code that somebody has as an alias: the careful run finds out whose. */
+const isTaken = (error: unknown) => (error as { code?: unknown }).code === '23505'
 
 function toBlamed(error: unknown): InsertOutcome {
   return isLockTimeout(error) ? { kind: 'busy' } : { kind: 'failed', error }

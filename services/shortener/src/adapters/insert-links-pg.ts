@@ -109,7 +109,7 @@ function toValues(placed: readonly Placed[]): unknown[] {
 }
 
 /** What was stored is what was judged: only the version and the moment come from the database. */
-function toCreated({ code, link, passwordVerifier }: LinkToInsert, row: Row): InsertOutcome {
+export function toCreated({ code, link, passwordVerifier }: LinkToInsert, row: Row): InsertOutcome {
   const { alias: _alias, password: _password, reuse: _reuse, ...chosen } = link
   const version = row.version as number
   const createdAtMs = row.created_at_ms as number

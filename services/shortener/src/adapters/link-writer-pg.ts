@@ -66,7 +66,7 @@ export function openLinkWriterPg(pool: Pool, events: LinkWriterEvents): LinkWrit
       if (outcome.kind === 'failed') throw outcome.error
       return outcome
     },
-    insertBulk: createBulkInsert(pool),
+    insertBulk: createBulkInsert(pool, () => groups.isBusy),
     findReplay: (idempotency, byMs) => boundedRead(() => findReplay(pool, idempotency), byMs),
     findBulk: (idempotency, byMs) =>
       // An attempt that cannot look may be the retry of one that has made its links.

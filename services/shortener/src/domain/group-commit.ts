@@ -43,6 +43,11 @@ export class GroupCommit<Item, Result> {
     return this.#waiting.length
   }
 
+  /** Whether anything waits or is under way. */
+  get isBusy(): boolean {
+    return this.#groupsInFlight > 0 || this.#waiting.length > 0
+  }
+
   submit(item: Item): Submission<Result> {
     const entry = { item, keys: this.#options.keysOf(item), settled: Promise.withResolvers<Result>() }
     this.#waiting.push(entry)

@@ -12,6 +12,8 @@ import { answers, LinkJson, security, toLinkJson } from './link-json.ts'
 
 /** Four kilobytes for each of a thousand links; a link has at most a URL of 2,048 characters, a title and tags. */
 const bodyLimitBytes = 4 * 1024 * 1024
+/** A link has some ten fields and at most twenty tags: half of this. */
+const jsonValuesMax = 64 * bulkLinksMax
 
 const Result = Type.Object(
   {
@@ -60,7 +62,7 @@ export function createLinksBulkRoute(server: FastifyInstance, api: Api): void {
   server.post<{ Body: Static<typeof Envelope> }>(
     '/api/v1/links/bulk',
     {
-      config: { priority: 'low' },
+      config: { priority: 'low', jsonValuesMax },
       schema,
       bodyLimit: bodyLimitBytes,
       validatorCompiler: ({ schema: part, httpPart }) =>

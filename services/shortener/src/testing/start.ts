@@ -11,6 +11,7 @@ import {
   testRedisUrl,
   uniqueName,
 } from '@linkfleet/testkit/engines'
+import { eventually } from '@linkfleet/testkit/eventually'
 import { testContext } from '@linkfleet/testkit/service-context'
 import { openCodePool } from '../adapters/code-pool-grpc.ts'
 import { shortenerConfig } from '../config.ts'
@@ -73,10 +74,19 @@ export async function openTestFleet(): Promise<TestFleet> {
         ...env,
       })
       const context = { ...testContext('shortener'), log: silentLogger() }
-      return kept.use(await startShortener(config, context, { codes: codesInMemory(), ...overrides }))
+      const started = kept.use(
+        await startShortener(config, context, { codes: codesInMemory(), ...overrides }),
+      )
+      await untilKeyIsKnown(started)
+      return started
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
+}
+
+/** The key is told to the database beside the start; where that is away, not before it is back. */
+async function untilKeyIsKnown(shortener: Shortener): Promise<void> {
+  await eventually(async () => (await callApi(shortener, 'GET', '/api/v1/links?limit=1')).status !== 401)
 }
 
 export interface Answer {
@@ -96,7 +106,7 @@ export async function callApi(
 ): Promise<Answer> {
   const response = await fetch(`${url}${path}`, {
     method,
-    signal: AbortSignal.timeout(10_000),
+    signal: AbortSignal.timeout(30_000),
     headers: {
       authorization: `Bearer ${adminKey}`,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -107,4 +117,11 @@ export async function callApi(
   const text = await response.text()
   const isJson = (response.headers.get('content-type') ?? '').includes('json')
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
+}
+
+/** As a client does that is told to come back: a burst may be more than a busy machine answers in time. */
+export async function untilAnswered(ask: () => Promise<Answer>): Promise<Answer> {
+  let answer = await ask()
+  while (answer.status === 503) answer = await ask()
+  return answer
 }
