@@ -24,6 +24,8 @@ import { type BenchContext, cpuTable, openStage } from './stage.ts'
 
 const linksDefault = 10_000
 const warmUpSeconds = 2
+/** V8 compiles what is hot, and compiles it anew, over the first hundred thousand requests. */
+const firstWarmUpSeconds = 8
 const warmUp = 'warm-up'
 const hot = 'hot link'
 /** Each measurement is cut into turns, so that a busy moment of the machine meets every server. */
@@ -148,7 +150,7 @@ async function measureCapacity(fixture: RedirectFixture, load: RedirectLoad): Pr
   for (const server of servers) {
     say(`warming up ${server.name}`)
     measured.push({ workload: warmUp, server, ...(await visitAll(fixture, server, paths)) })
-    measured.push({ workload: warmUp, server, ...(await load.run(server, paths, warmUpSeconds)) })
+    measured.push({ workload: warmUp, server, ...(await load.run(server, paths, firstWarmUpSeconds)) })
   }
   for (const [workload, chosen] of [
     [hot, paths.slice(0, 1)],

@@ -38,54 +38,6 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
-export const notFoundPage = page({
-  label: '404',
-  heading: 'There is no such link',
-  html: 'Check the address for a typing error: capital and small letters differ. If somebody gave you this link, ask them for a new one.',
-})
-
-export const notStartedPage = page({
-  label: '404',
-  heading: 'This link is not open yet',
-  html: 'It will lead on later. Come back, or ask whoever gave it to you from when on it can be used.',
-})
-
-export const gonePage = page({
-  label: '410',
-  heading: 'This link is no longer available',
-  html: 'It has expired or was taken down. Whoever gave it to you may have a newer one.',
-})
-
-export const usedUpPage = page({
-  label: '410',
-  heading: 'This link has been used up',
-  html: 'It was made for a limited number of visits, and all of them are over. Whoever gave it to you may have a newer one.',
-})
-
-export const unavailablePage = page({
-  label: '503',
-  heading: 'One moment, please',
-  html: 'We cannot look up this link right now. It is not lost: try again in a few seconds.',
-})
-
-export const queryTooLongPage = page({
-  label: '414',
-  heading: 'This address is too long',
-  html: 'The link hands on what stands behind its question mark, and that is more than most servers take.',
-})
-
-export const noPrefetchPage = page({
-  label: '403',
-  heading: 'This link is not fetched ahead',
-  html: 'It was made for a limited number of visits. Follow it to see where it leads.',
-})
-
-export const tooManyRequestsPage = page({
-  label: '429',
-  heading: 'Slow down, please',
-  html: 'Too many attempts came from your network. Wait a little, then try again.',
-})
-
 export function homePage(publicUrl: string): string {
   return page({
     label: 'linkfleet',
