@@ -158,19 +158,20 @@ export class PartitionFollower {
   async #applyBatch(from: number, read: readonly ReadRecord[]): Promise<number | undefined> {
     const { store, events, batchSize, now } = this.#ports
     const startedMs = now()
+    const clicks = clicksOf(read)
     this.#inHandOldestMs = oldestClickMs(read)
     try {
       const outcome = await store.apply(this.partition, from, read)
       if (outcome.kind === 'applied') {
         const tookMs = now() - startedMs
         this.#applied(outcome)
-        batchSize.applied(clicksOf(read), tookMs)
+        batchSize.applied(clicks, tookMs)
         events.batchApplied(this.partition, outcome, tookMs, this.#ageMs(read))
         return this.#stopped.signal.aborted ? undefined : outcome.nextOffset
       }
       events.fenced(this.partition, from)
     } catch (cause) {
-      batchSize.failed()
+      batchSize.failed(clicks)
       events.applyFailed(this.partition, from, cause)
     } finally {
       this.#inHandOldestMs = undefined

@@ -23,9 +23,15 @@ test('batches shrink when they are slow or fail, to a size that any machine can 
   const size = new BatchSize()
   size.applied(clicksPerBatchAtFirst, 20_000)
   expect(size.clicksMax).toBe(1_250)
-  for (let failures = 0; failures < 20; failures++) size.failed()
+  for (let failures = 0; failures < 20; failures++) size.failed(size.clicksMax)
   expect(size.clicksMax).toBe(250)
   while (size.clicksMax < clicksPerBatchMax) size.applied(size.clicksMax, 20)
+})
+
+test('batches that are slow together shrink the next ones once', () => {
+  const size = new BatchSize()
+  for (let partitions = 0; partitions < 4; partitions++) size.applied(clicksPerBatchAtFirst, 5_000)
+  expect(size.clicksMax).toBe(clicksPerBatchAtFirst / 2)
 })
 
 test.each([400, 1_000, 3_000, 20_000])(

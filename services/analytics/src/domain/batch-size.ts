@@ -20,17 +20,19 @@ export class BatchSize {
   }
 
   applied(clicks: number, tookMs: number): void {
-    // A small one that took long waited for something else than its own work.
-    if (clicks < this.#clicks) return
-    if (tookMs <= quickMs) this.#clicks = Math.min(this.#clicks * 2, clicksPerBatchMax)
-    else if (tookMs >= slowMs) this.#halve()
+    if (tookMs >= slowMs) this.#shrinkBelow(clicks)
+    else if (tookMs <= quickMs && clicks >= this.#clicks) {
+      this.#clicks = Math.min(this.#clicks * 2, clicksPerBatchMax)
+    }
   }
 
-  failed(): void {
-    this.#halve()
+  failed(clicks: number): void {
+    this.#shrinkBelow(clicks)
   }
 
-  #halve(): void {
-    this.#clicks = Math.max(Math.floor(this.#clicks / 2), clicksPerBatchMin)
+  /** A small one waited for something else than its own work; several that were under way together are one reason. */
+  #shrinkBelow(clicks: number): void {
+    if (clicks < this.#clicks / 2) return
+    this.#clicks = Math.min(this.#clicks, Math.max(Math.floor(clicks / 2), clicksPerBatchMin))
   }
 }
