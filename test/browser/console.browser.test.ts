@@ -121,6 +121,24 @@ test('a part of the chart that is dragged over is shown by shorter intervals, an
   expect(await numberIn(page, 'range-clicks')).toBe(1)
 })
 
+test('a link that nobody followed says so, as does one whose clicks cannot be read until they can', async () => {
+  const { code } = await createLink(fleet, { url: `http://${targetHost}/quiet` })
+  const page = await logIn()
+  const statistics = '**/stats**'
+  await page.route(statistics, (route) => route.abort())
+  await page.goto(`${fleet.consoleUrl}/links/${code}`)
+  await page.getByText('This did not work').waitFor()
+  // What does not hang on statistics is there all the same.
+  await page.getByTestId('short-url').waitFor()
+  await page.unroute(statistics)
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await page.getByText('No clicks yet').waitFor()
+  await page.getByTestId('live').getByText('live').waitFor()
+  await follow(fleet, code)
+  await expect.poll(async () => await numberIn(page, 'total-clicks'), { timeout: 30_000 }).toBe(1)
+  await page.getByTestId('range-clicks').waitFor()
+})
+
 test('a link gets its options when it is made, shows them as badges, and loses them by an edit', async () => {
   const page = await logIn()
   await page.getByLabel('Long URL').fill(`http://${targetHost}/options`)
