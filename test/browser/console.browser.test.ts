@@ -53,7 +53,7 @@ test('a link made in the console leads to its target, and its count rises', asyn
   await untilCounted(fleet, code, 1)
   await page.goto(`${fleet.consoleUrl}/links/${code}`)
   await expect
-    .poll(async () => await page.getByTestId('total-clicks').textContent(), { timeout: 10_000 })
+    .poll(async () => await page.getByTestId('total-clicks').textContent(), { timeout: 30_000 })
     .toBe('1')
 })
 
@@ -86,7 +86,7 @@ test('every number of a link’s page agrees with the others, and rises by itsel
   await untilCounted(fleet, code, 30)
   const page = await logIn()
   await page.goto(`${fleet.consoleUrl}/links/${code}`)
-  await expect.poll(async () => await numberIn(page, 'total-clicks'), { timeout: 10_000 }).toBe(30)
+  await expect.poll(async () => await numberIn(page, 'total-clicks'), { timeout: 30_000 }).toBe(30)
   expect(await numberIn(page, 'human-clicks')).toBe(20)
   expect(await numberIn(page, 'bot-clicks')).toBe(10)
   expect(await numberIn(page, 'range-clicks')).toBe(30)
@@ -95,8 +95,8 @@ test('every number of a link’s page agrees with the others, and rises by itsel
   for (const title of lists) expect([title, await sumOf(page, title)]).toEqual([title, 30])
   await page.getByTestId('live').getByText('live').waitFor()
   await follow(fleet, code)
-  await expect.poll(async () => await numberIn(page, 'total-clicks'), { timeout: 10_000 }).toBe(31)
-  await expect.poll(async () => await sumOf(page, 'Browsers'), { timeout: 10_000 }).toBe(31)
+  await expect.poll(async () => await numberIn(page, 'total-clicks'), { timeout: 30_000 }).toBe(31)
+  await expect.poll(async () => await sumOf(page, 'Browsers'), { timeout: 30_000 }).toBe(31)
   expect(await numberIn(page, 'range-clicks')).toBe(31)
 })
 

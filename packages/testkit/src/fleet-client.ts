@@ -70,7 +70,7 @@ export async function untilCounted(
   fleet: Fleet,
   code: string,
   total: number,
-  withinMs = 10_000,
+  withinMs = 40_000,
 ): Promise<Stats> {
   const stats = await eventually(
     async () => {
@@ -92,6 +92,6 @@ export async function untilCurrent(fleet: Fleet, code: string, momentMs: number)
       const stats = await readStats(fleet, code)
       return Date.parse(stats.asOf) >= momentMs ? stats : false
     },
-    { withinMs: 20_000, everyMs: 100 },
+    { withinMs: 40_000, everyMs: 100 },
   )
 }
