@@ -35,7 +35,7 @@ test('counts end at 255 and are halved as time goes on', () => {
   expect(sketch.countOf(hashOf('often'))).toBe(127)
 })
 
-test('a sketch takes a few per cent of what its cache holds', () => {
-  // 64 MiB of links of usual size.
-  expect(sketchFor(116_508).bytes).toBe(2 * 1_024 * 1_024)
+test('a sketch takes a sixteenth of what its cache holds', () => {
+  // 64 MiB of links of 256 bytes.
+  expect(sketchFor(262_144).bytes).toBe(4 * 1_024 * 1_024)
 })
