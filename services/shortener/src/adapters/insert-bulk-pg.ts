@@ -15,9 +15,10 @@ const bulksInFlightMax = 2
 const bulksWaitingMax = 8
 /**
  * While creates by themselves are under way, bulks come one after the other, and a bulk leaves as much time as it took, up
- * to this: a loop of bulks takes half of a shortener at most, and whoever creates a single link waits behind one of them.
+ * to this: whoever creates a single link waits behind one of them, however many ask. A longer pause would leave more time
+ * than others need, and the last of several bulks too little.
  */
-const pauseMsMax = 100
+const pauseMsMax = 50
 /**
  * From the first word of the database on, as long as it goes on answering. A bulk is far more work than a create; its route
  * has no part in the SLI.
