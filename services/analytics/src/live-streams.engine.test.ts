@@ -26,7 +26,7 @@ beforeAll(async () => {
   // One partition: one of the two instances counts, and the other one counts nothing.
   instances.push(resources.use(await start()), resources.use(await start()))
   await send('seen')
-  await eventually(async () => (await fixture.counted()) === 1, { withinMs: 20_000, everyMs: 50 })
+  await eventually(async () => (await fixture.counted()) === 1, { withinMs: 60_000, everyMs: 50 })
 })
 
 afterAll(async () => {
@@ -103,7 +103,7 @@ async function listen(instance: Analytics | undefined, path: string, headers: Re
   } satisfies Listener
 }
 
-const until = (isTrue: () => boolean) => eventually(async () => isTrue(), { withinMs: 10_000, everyMs: 20 })
+const until = (isTrue: () => boolean) => eventually(async () => isTrue(), { withinMs: 40_000, everyMs: 20 })
 const live = '/api/v1/links/seen/stats/live'
 
 test('both instances tell what one of them counts, and the deltas add up', async () => {
@@ -124,7 +124,7 @@ test('both instances tell what one of them counts, and the deltas add up', async
   for (const { events } of [first, second]) {
     expect(events.slice(1).reduce((sum, { delta }) => sum + delta, 0)).toBe(40)
     expect(events.every(({ id, total }) => id === String(total))).toBe(true)
-    expect(Date.parse(events.at(-1)?.asOf ?? '')).toBeGreaterThan(Date.now() - 10_000)
+    expect(Date.parse(events.at(-1)?.asOf ?? '')).toBeGreaterThan(Date.now() - 60_000)
   }
   expect(other.events).toMatchObject([{ id: '0', total: 0, delta: 0 }])
 })
@@ -138,7 +138,7 @@ test('a client that comes back, to another instance, is told what it missed, onc
   }
   await send('seen', 'seen', 'seen')
   await eventually(async () => (await fixture.counted()) >= (last?.total ?? 0) + 3 + 20, {
-    withinMs: 10_000,
+    withinMs: 40_000,
     everyMs: 50,
   })
   await using after = await listen(instances[1], live, { 'last-event-id': last?.id ?? '' })
@@ -173,7 +173,7 @@ test('a stranger gets none, and one caller only so many', async () => {
       await using again = await listen(strict, live, key)
       return again.response.status === 200
     },
-    { withinMs: 5_000, everyMs: 50 },
+    { withinMs: 40_000, everyMs: 50 },
   )
 })
 
@@ -195,7 +195,8 @@ test('a client that never reads holds no stop up, and an open stream is told to 
   await until(() => open.events.length > 0)
   const startedMs = performance.now()
   await stopping[Symbol.asyncDispose]()
-  expect(performance.now() - startedMs).toBeLessThan(8_000)
+  // Half of what a client that does not read is given while nobody stops.
+  expect(performance.now() - startedMs).toBeLessThan(15_000)
   await open.ended
   expect(open.texts.at(-1)).toMatch(/^retry: \d+$/)
   deaf.destroy()

@@ -42,7 +42,7 @@ beforeAll(async () => {
     ]),
   ])
   await eventually(async () => (await get('/api/v1/stats/summary')).body.total === 4, {
-    withinMs: 20_000,
+    withinMs: 60_000,
     everyMs: 50,
   })
 })

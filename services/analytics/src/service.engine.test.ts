@@ -49,7 +49,7 @@ beforeAll(async () => {
       click({ sequence: 5, code: 'gone', atMs, kind: 2, orphanReason: 3 }),
     ]),
   ])
-  await eventually(async () => (await stats('seen')).body.total === 3, { withinMs: 20_000, everyMs: 50 })
+  await eventually(async () => (await stats('seen')).body.total === 3, { withinMs: 60_000, everyMs: 50 })
 })
 
 afterAll(async () => {

@@ -39,5 +39,5 @@ it('records that Kafka deleted are known by its lowest offset', async () => {
     await admin.disconnect()
   }
   const log = openLogRange(fixture.kafka, fixture.topic)
-  expect(await eventually(async () => (await log.low(0)) === 3, { withinMs: 10_000 })).toBe(true)
+  expect(await eventually(async () => (await log.low(0)) === 3, { withinMs: 40_000 })).toBe(true)
 })
