@@ -80,9 +80,10 @@ test(
     const sum = await expectCounted(load.byCode)
     console.log(`${kills} kills: ${JSON.stringify(sum)}; broken connections: ${load.failures.length}`)
     expect(sum.acknowledged).toBeGreaterThan(1_000)
-    // A kill breaks at most the request that each person has under way; nobody gets a wrong answer.
+    // A kill breaks the request that each person has under way, and perhaps the one with which they come back before the
+    // dead process's port is closed: its queue takes connections until then. Nobody gets a wrong answer.
     expect(load.failures.filter((failure) => !['ECONNRESET', 'EPIPE'].includes(failure))).toEqual([])
-    expect(load.failures.length).toBeLessThanOrEqual(kills * people)
+    expect(load.failures.length).toBeLessThanOrEqual(2 * kills * people)
   },
   killsTimeoutMs,
 )

@@ -11,7 +11,7 @@ const quiet = ['--disable-warning=ExperimentalWarning', '--disable-warning=Timeo
  * docs/decisions/0020-what-a-redirect-costs.md has the numbers.
  */
 const flagsOf: Partial<Record<ServiceName, readonly string[]>> = {
-  redirect: ['--max-semi-space-size=4', '--single-threaded-gc'],
+  redirect: ['--max-semi-space-size=4', '--single-threaded-gc', '--heap-growing-percent=20'],
 }
 
 /** glibc keeps a heap for each thread that ever asked for memory; their gaps are tens of MB. */
