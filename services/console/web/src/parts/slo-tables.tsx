@@ -90,7 +90,7 @@ function BurnRate({ slo, service }: { slo: SloView; service: string }) {
 
 /** Objectives roll; what is said of today ends at midnight (UTC), so the two differ. */
 function lastOf(name: string): string {
-  return name.endsWith('-30d') ? '30 days' : '24 h'
+  return name.endsWith('-30d') ? '30 d' : '24 h'
 }
 
 export function ObjectiveTable({ objectives }: { objectives: SloView['objectives'] }) {
