@@ -10,7 +10,7 @@ import type { Cores } from './cores.ts'
 import { getRequest } from './http-connections.ts'
 import { type OpenLoad, runOpenLoad } from './open-load.ts'
 import { openRedirectFixture, type RedirectFixture, untilSent, visitAll } from './redirect-fixture.ts'
-import { formatNumber, type Report } from './report.ts'
+import { formatNumber, type Report, type Table } from './report.ts'
 import type { ServiceProcess } from './service-process.ts'
 import { type BenchContext, openStage } from './stage.ts'
 
@@ -61,35 +61,7 @@ export async function benchOverload(context: BenchContext): Promise<Report> {
       `Redirect shares its core with ${neighbours} processes that are always busy; with them it answers ${formatNumber(capacity)} requests/s.`,
       `Latency by an open model over ${openConnections} connections, from the moment each request was due. At the rate of twice as much the bare server, without neighbours, has p99.9 ${bare.latency.p999Ms.toFixed(1)} ms by the same generator, ${bare.failed} failed.`,
     ],
-    tables: [
-      {
-        title: 'Redirects, by times of what can be answered; latencies in ms',
-        columns: [
-          { key: 'share', title: 'times', digits: 1 },
-          { key: 'rate', title: 'asked/s' },
-          { key: 'served', title: 'served/s' },
-          { key: 'refused', title: 'refused/s' },
-          { key: 'p50', title: 'served p50', digits: 1 },
-          { key: 'p99', title: 'p99', digits: 1 },
-          { key: 'p999', title: 'p99.9', digits: 1 },
-          { key: 'max', title: 'max', digits: 1 },
-          { key: 'refusedP50', title: 'refused p50', digits: 1 },
-          { key: 'refusedP99', title: 'p99', digits: 1 },
-        ],
-        rows: steps.map(({ share, ratePerSecond, seconds, load }) => ({
-          share,
-          rate: ratePerSecond,
-          served: load.answered / seconds,
-          refused: load.refused / seconds,
-          p50: load.latency.p50Ms,
-          p99: load.latency.p99Ms,
-          p999: load.latency.p999Ms,
-          max: load.latency.maxMs,
-          refusedP50: load.refused === 0 ? undefined : load.refusalLatency.p50Ms,
-          refusedP99: load.refused === 0 ? undefined : load.refusalLatency.p99Ms,
-        })),
-      },
-    ],
+    tables: [stepsTable(steps)],
     checks: [
       {
         what: 'every request was answered or refused',
@@ -114,6 +86,36 @@ export async function benchOverload(context: BenchContext): Promise<Report> {
         measured: twice.load.answered / twice.seconds / capacity,
       },
     ],
+  }
+}
+
+function stepsTable(steps: readonly Step[]): Table {
+  return {
+    title: 'Redirects, by times of what can be answered; latencies in ms',
+    columns: [
+      { key: 'share', title: 'times', digits: 1 },
+      { key: 'rate', title: 'asked/s' },
+      { key: 'served', title: 'served/s' },
+      { key: 'refused', title: 'refused/s' },
+      { key: 'p50', title: 'served p50', digits: 1 },
+      { key: 'p99', title: 'p99', digits: 1 },
+      { key: 'p999', title: 'p99.9', digits: 1 },
+      { key: 'max', title: 'max', digits: 1 },
+      { key: 'refusedP50', title: 'refused p50', digits: 1 },
+      { key: 'refusedP99', title: 'p99', digits: 1 },
+    ],
+    rows: steps.map(({ share, ratePerSecond, seconds, load }) => ({
+      share,
+      rate: ratePerSecond,
+      served: load.answered / seconds,
+      refused: load.refused / seconds,
+      p50: load.latency.p50Ms,
+      p99: load.latency.p99Ms,
+      p999: load.latency.p999Ms,
+      max: load.latency.maxMs,
+      refusedP50: load.refused === 0 ? undefined : load.refusalLatency.p50Ms,
+      refusedP99: load.refused === 0 ? undefined : load.refusalLatency.p99Ms,
+    })),
   }
 }
 

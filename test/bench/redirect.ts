@@ -45,11 +45,14 @@ interface Measured {
 }
 
 export async function benchRedirect(context: BenchContext): Promise<Report> {
+  const { part } = context.options
+  if (part === undefined) return await benchCapacityAndLatency(context)
+  if (part !== 'faults') throw new BenchUsageError('--part is faults.')
+  return await benchRedirectFaults(context)
+}
+
+async function benchCapacityAndLatency(context: BenchContext): Promise<Report> {
   const { options, say } = context
-  if (options.part !== undefined) {
-    if (options.part !== 'faults') throw new BenchUsageError('--part is faults.')
-    return await benchRedirectFaults(context)
-  }
   await using stage = await openStage(context, { which: ['postgres', 'redis', 'kafka'], replicas: 1 })
   const fixture = await openRedirectFixture(stage, options.links ?? linksDefault)
   const load = await chooseLoad(fixture)

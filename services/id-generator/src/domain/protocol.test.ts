@@ -4,15 +4,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ShardLedger } from '../ports.ts'
-import {
-  apply,
-  calm,
-  createWorld,
-  firstRepeat,
-  GENERATORS,
-  type Sown,
-  schedule,
-} from '../testing/protocol-model.ts'
+import { apply, createWorld, firstRepeat, type Sown } from '../testing/protocol-model.ts'
+import { calm, GENERATORS, schedule } from '../testing/protocol-schedules.ts'
 import type { MemoryLedger } from '../testing/shard-ledger-memory.ts'
 
 /** Ignores whose lease it is: any two processes may hold one shard. */
