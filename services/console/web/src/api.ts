@@ -65,6 +65,8 @@ export interface Stats {
   readonly orphans: number
   readonly orphansByReason: Readonly<Record<string, number>>
   readonly interval: Interval
+  /** Where the days of the series are. */
+  readonly timezone: string
   readonly from: string
   readonly to: string
   /** The sum of the series. */
@@ -184,8 +186,11 @@ export const api = {
   readStats: (code: string, query: { from: string; to: string; interval: Interval; timezone: string }) =>
     call<Stats>('GET', `${linkPath(code)}/stats${search(query)}`),
   livePath: (code: string) => `${linkPath(code)}/stats/live`,
-  exportPath: ({ code, from, to, interval }: Stats, format: 'csv' | 'ndjson') =>
-    `${linkPath(code)}/stats/export${search({ format, from, to, interval })}`,
+  /** The file has the intervals of what is shown: its bounds and its days. */
+  exportPath: (
+    { code, from, to, interval, timezone }: Pick<Stats, 'code' | 'from' | 'to' | 'interval' | 'timezone'>,
+    format: 'csv' | 'ndjson',
+  ) => `${linkPath(code)}/stats/export${search({ format, from, to, interval, timezone })}`,
   readSlo: (range: SloRange) => call<SloView>('GET', `/api/console/slo?range=${range}`),
   readReport: (day: string) =>
     call<ReportView>('GET', `/api/console/slo/report?day=${encodeURIComponent(day)}`),
