@@ -14,7 +14,7 @@ import {
   ensureTopics,
   type Kafka,
 } from '@linkfleet/runtime/kafka'
-import type { ClickRecord } from '../domain/batch-plan.ts'
+import { type ClickRecord, timestampMsOf } from '../domain/batch-plan.ts'
 import { BatchSize } from '../domain/batch-size.ts'
 import {
   type ConsumerProgress,
@@ -176,7 +176,7 @@ class ConsumerRun {
     const records = batch.messages.map(
       (message): ClickRecord => ({
         offset: Number(message.offset),
-        timestampMs: Number(message.timestamp),
+        timestampMs: timestampMsOf(message.timestamp),
         value: message.value,
       }),
     )

@@ -1,7 +1,7 @@
 /** Reads a range of one partition's log, for a rebuild: by a consumer of its own, in a group that nobody else has. */
 import { randomUUID } from 'node:crypto'
 import type { Kafka } from '@linkfleet/runtime/kafka'
-import type { ClickRecord } from '../domain/batch-plan.ts'
+import { type ClickRecord, timestampMsOf } from '../domain/batch-plan.ts'
 import type { LogRange } from '../ports.ts'
 
 const stalledAfterMs = 60_000
@@ -59,7 +59,7 @@ async function readRange(
         const records = batch.messages
           .map(({ offset, timestamp, value }) => ({
             offset: Number(offset),
-            timestampMs: Number(timestamp),
+            timestampMs: timestampMsOf(timestamp),
             value,
           }))
           .filter(({ offset }) => offset >= next && offset < to)

@@ -1,3 +1,4 @@
+import { type Click, ClickBatch, ClickKind, type OrphanReason } from '@linkfleet/contracts/clicks'
 import { silentLogger } from '@linkfleet/runtime/log'
 import { openPool, type Pool } from '@linkfleet/runtime/postgres'
 import { type TestDatabase, testDatabase } from '@linkfleet/testkit/engines'
@@ -93,6 +94,51 @@ describe('a batch of clicks in Postgres', () => {
     const again = await apply(1, [message(producer, run(5, 15, { code }))])
     expect(again).toMatchObject({ counts: { humans: 5, duplicates: 6 } })
     expect(await totals()).toMatchObject({ humans: 15 })
+  })
+
+  it('with the worst of every field is counted or set aside, and what follows is counted', async () => {
+    const code = codeOf()
+    const hostile = '\0\u0001\n\u0085\ud800\u{10ffff}'.repeat(20_000)
+    const texts = {
+      country: hostile,
+      region: hostile,
+      city: hostile,
+      referrerHost: hostile,
+      userAgent: hostile,
+      language: hostile,
+      utmSource: hostile,
+      utmMedium: 'long'.repeat(20_000),
+      utmCampaign: hostile,
+      utmTerm: '\u{10ffff}'.repeat(20_000),
+      utmContent: hostile,
+    }
+    const [plain] = ClickBatch.decode(message(producer, [click({ code })])).clicks
+    const messageOf = (fields: Partial<Click>) =>
+      Buffer.from(
+        ClickBatch.encode({ producerId: producer, clicks: [{ ...(plain as Click), ...fields }] }).finish(),
+      )
+    const orphan = (reason: number, sequence: number) =>
+      messageOf({ kind: ClickKind.ORPHAN, orphanReason: reason as OrphanReason, sequence })
+    const halves = Object.entries(texts).map(([name, value], index) =>
+      messageOf({ sequence: index + 1, visitor: Buffer.alloc(10_000, 255), [name]: value }),
+    )
+    const values = [
+      ...halves,
+      orphan(2 ** 31 - 1, 48),
+      orphan(-1, 49),
+      orphan(2 ** 15 - 1, 50),
+      messageOf({ domainId: 2 ** 31 - 1, code: '\u{10ffff}'.repeat(64), sequence: 51 }),
+      messageOf({ sequence: Number.MAX_SAFE_INTEGER }),
+    ]
+    expect(await apply(0, values)).toMatchObject({
+      kind: 'applied',
+      counts: { humans: halves.length + 1, bots: 1, orphans: 1 },
+    })
+    const { rows } = await pool.query({
+      text: 'SELECT reason, count(*) FROM clicks.dead_letters WHERE partition = $1 GROUP BY reason',
+      values: [partition],
+    })
+    expect(rows).toEqual([{ reason: 'click', count: 2 }])
   })
 
   it('that does not continue the log changes nothing', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { click, message, noon, producerId, record, run } from '../testing/clicks.ts'
+import { decodeRecords, encodeRecords } from './archive/batch-codec.ts'
 import {
   digestOf,
   oldestClickMs,
@@ -9,6 +10,7 @@ import {
   producersOf,
   readInBatches,
   readRecords,
+  timestampMsOf,
 } from './batch-plan.ts'
 import { clickAgeMsMax } from './marks.ts'
 
@@ -21,6 +23,16 @@ function plan(values: readonly (Buffer | null)[], state = nothingKnown) {
   const records = values.map((value, index) => record(100 + index, value))
   return planBatch(readRecords(records, noon), state, noon, human)
 }
+
+it.each(['-9223372036854775808', '-1', '0', '9223372036854775807'])(
+  'the time %s of a record becomes one that a database and an archive can hold',
+  (timestamp) => {
+    const timestampMs = timestampMsOf(timestamp)
+    expect(Number.isNaN(new Date(timestampMs).getTime())).toBe(false)
+    const records = [{ offset: 0, timestampMs, value: Buffer.from('any') }]
+    expect(decodeRecords(encodeRecords(records))).toEqual(records)
+  },
+)
 
 describe('the plan of a batch', () => {
   it('raises the mark of each producer to its last sequence', () => {

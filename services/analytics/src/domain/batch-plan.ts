@@ -17,6 +17,14 @@ export interface ClickRecord {
   readonly value: Buffer | null
 }
 
+/** The greatest moment of a Date, and small enough for an archive. */
+const timestampMsMax = 8_640_000_000_000_000
+
+/** A producer may send any 64 bits, and what is no moment would be refused by the database at every retry. */
+export function timestampMsOf(timestamp: string): number {
+  return Math.min(Math.max(0, Number(timestamp)), timestampMsMax)
+}
+
 export interface ReadRecord {
   readonly record: ClickRecord
   readonly message: ClickMessage

@@ -1,4 +1,4 @@
-import { ClickBatch, ClickKind, clickBatchBytesMax } from '@linkfleet/contracts/clicks'
+import { ClickBatch, ClickKind, clickBatchBytesMax, type OrphanReason } from '@linkfleet/contracts/clicks'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { click, message, noon, producerId, run } from '../testing/clicks.ts'
@@ -49,10 +49,21 @@ describe('a message of clicks', () => {
     ['no code', message(producer, [click({ code: '' })]), 'click'],
     ['a code with a NUL', message(producer, [click({ code: 'a\0b' })]), 'click'],
     ['domain 0', message(producer, [click({ domainId: 0 })]), 'click'],
+    ['a domain above int32', message(producer, [click({ domainId: 2 ** 31 })]), 'click'],
+    ['a reason above smallint', message(producer, [click(orphanFor(2 ** 15))]), 'click'],
+    ['the greatest reason of int32', message(producer, [click(orphanFor(2 ** 31 - 1))]), 'click'],
+    ['a reason under 0', withReasonUnderZero(), 'click'],
+    ['a sequence above 2^53', message(producer, [click({ sequence: 2 ** 53 })]), 'undecodable'],
+    ['a moment above 2^53', message(producer, [click({ atMs: 2 ** 53 })]), 'undecodable'],
     ['a clock two days ahead', message(producer, [click({ atMs: noon + 2 * 86_400_000 })]), 'click'],
     ['a click before there was linkfleet', message(producer, [click({ atMs: 1 })]), 'click'],
   ])('with %s is set aside', (_what, value, reason) => {
     expect(read(value)).toMatchObject({ kind: 'poison', reason })
+  })
+
+  it.each([7, 2 ** 15 - 1])('with reason %i of a later version is read', (reason) => {
+    const result = read(message(producer, [click(orphanFor(reason))]))
+    expect(result).toMatchObject({ kind: 'clicks', clicks: [{ orphanReason: reason }] })
   })
 
   it('with one bad click says how far its sequences go', () => {
@@ -72,6 +83,17 @@ describe('a message of clicks', () => {
     )
   })
 })
+
+function orphanFor(reason: number) {
+  return { kind: ClickKind.ORPHAN, orphanReason: reason as OrphanReason }
+}
+
+/** Redirect's encoder knows no negative number. */
+function withReasonUnderZero(): Buffer {
+  const { clicks } = ClickBatch.decode(message(producer, [click(orphanFor(1))]))
+  const changed = clicks.map((one) => ({ ...one, orphanReason: -1 as OrphanReason }))
+  return Buffer.from(ClickBatch.encode({ producerId: producer, clicks: changed }).finish())
+}
 
 function varint(value: number): number[] {
   return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))]

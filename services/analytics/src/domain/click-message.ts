@@ -33,6 +33,8 @@ export type ClickMessage =
 const earliestMs = Date.UTC(2020, 0, 1)
 const aheadMsMax = 86_400_000
 const domainIdMax = 2 ** 31 - 1
+/** The column of reasons is a smallint. One that a later version names is kept by its number, and shown as unspecified. */
+const orphanReasonMax = 2 ** 15 - 1
 
 export function readClickMessage(value: Buffer | null, nowMs: number): ClickMessage {
   if (value === null || value.length === 0) return poison('empty')
@@ -72,6 +74,8 @@ function isValidClick(click: Click, nowMs: number): boolean {
     (click.kind === ClickKind.REDIRECT || click.kind === ClickKind.ORPHAN) &&
     click.domainId >= 1 &&
     click.domainId <= domainIdMax &&
+    click.orphanReason >= 0 &&
+    click.orphanReason <= orphanReasonMax &&
     isStorable(click.code) &&
     click.atMs >= earliestMs &&
     click.atMs <= nowMs + aheadMsMax
