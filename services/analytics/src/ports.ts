@@ -95,7 +95,6 @@ export interface FilteredStats {
 }
 
 export interface FleetStats extends Totals {
-  readonly orphans: number
   readonly series: readonly SeriesPoint[]
   /** Over the whole days that the range touches. */
   readonly orphanReasons: readonly ReasonCount[]

@@ -111,6 +111,9 @@ const rowsOf = async (path: string): Promise<Any[]> =>
     .map((line) => JSON.parse(line))
 const sum = (rows: readonly Any[], of: string): number => rows.reduce((total, row) => total + row[of], 0)
 
+const sumOfReasons = ({ orphansByReason }: Any): number =>
+  Object.values<number>(orphansByReason).reduce((a, b) => a + b, 0)
+
 const range = 'from=2026-10-20&to=2026-11-03'
 const lists = ['countries', 'regions', 'cities', 'referrers', 'browsers', 'operatingSystems', 'devices']
 const furtherLists = ['languages', 'utmSources', 'utmMediums', 'utmCampaigns', 'utmTerms', 'utmContents']
@@ -127,7 +130,7 @@ describe(`the parts add up (seed ${seed})`, () => {
       for (const list of [...lists, ...furtherLists]) {
         expect([list, sum(stats[list], 'clicks')]).toEqual([list, stats.total])
       }
-      expect(Object.values<number>(stats.orphansByReason).reduce((a, b) => a + b, 0)).toBe(stats.orphans)
+      expect(sumOfReasons(stats)).toBe(stats.orphans)
     }
   })
 
@@ -135,6 +138,16 @@ describe(`the parts add up (seed ${seed})`, () => {
     const stats = await json(`/api/v1/stats/summary?${range}`)
     expect([stats.total, sum(stats.series, 'clicks')]).toEqual([counted(), counted()])
     expect(stats.orphans).toBe(clicks.length - counted())
+    expect(sumOfReasons(stats)).toBe(stats.orphans)
+    const ofTwoDays = await json(
+      '/api/v1/stats/summary?interval=hour&from=2026-10-30T12:00Z&to=2026-10-31T12:00Z',
+    )
+    const inTwoDays = clicks.filter(
+      ({ kind, atMs }) =>
+        kind === ClickKind.ORPHAN && atMs >= Date.UTC(2026, 9, 30) && atMs < Date.UTC(2026, 10, 1),
+    )
+    expect([ofTwoDays.orphans, sumOfReasons(ofTwoDays)]).toEqual([inTwoDays.length, inTwoDays.length])
+    expect(ofTwoDays.orphans).toBeLessThan(stats.orphans)
   })
 
   it('in the export of a link, with every value that has a number of its own', async () => {
@@ -190,6 +203,8 @@ describe('an export', () => {
     ['format', 400, '/api/v1/links/c1/stats/export?format=xlsx'],
     ['from', 400, '/api/v1/links/c1/stats/export?from=2024-01-01&to=2026-01-01'],
     ['from', 400, '/api/v1/stats/export?from=2024-01-01&to=2026-01-01'],
+    ['from', 400, '/api/v1/stats/export?from=2001-01-01'],
+    ['from', 400, '/api/v1/stats/top?from=2001-01-01'],
     ['interval', 400, '/api/v1/links/c1/stats/export?interval=second'],
     ['interval', 400, '/api/v1/stats/export?interval=hour'],
     ['code', 404, '/api/v1/links/nowhere/stats/export'],

@@ -43,17 +43,21 @@ const linkTextWith = (series: string) => `SELECT
 export const linkText = linkTextWith(seriesText)
 export const linkInBucketsText = linkTextWith(bucketsText)
 
-/** Days of one value of one trait, and whether the link has any clicks at all. */
+/**
+ * Days of one value of one trait, and whether the link has any clicks at all. A day may have two rows, one that an earlier
+ * version counted.
+ */
 export const filteredText = `SELECT
   EXISTS (SELECT FROM clicks.totals WHERE ${ofLink}) AS known,
   (SELECT coalesce(json_agg(json_build_array((day - date '1970-01-01') * 86400000::bigint, humans, bots)), '[]')
-    FROM clicks.trait_counts WHERE ${ofLink} AND trait = $5 AND value = $6
-      AND day >= ${dateOf('$3')} AND day < ${dateOf('$4')}) AS series,
+    FROM (SELECT day, sum(humans) AS humans, sum(bots) AS bots
+      FROM clicks.trait_counts WHERE ${ofLink} AND trait = $5 AND value = $6
+        AND day >= ${dateOf('$3')} AND day < ${dateOf('$4')} GROUP BY day) AS summed) AS series,
   ${asOfText} AS as_of_ms`
 
 export const fleetText = `SELECT
-  (SELECT json_build_object('humans', coalesce(sum(humans), 0), 'bots', coalesce(sum(bots), 0),
-      'orphans', coalesce(sum(orphans), 0)) FROM clicks.fleet_series WHERE grain_seconds = 0) AS counts,
+  (SELECT json_build_object('humans', coalesce(sum(humans), 0), 'bots', coalesce(sum(bots), 0))
+    FROM clicks.fleet_series WHERE grain_seconds = 0) AS counts,
   (SELECT coalesce(json_agg(json_build_array(start_ms, humans, bots)), '[]') FROM (
     SELECT ($4::bigint[])[width_bucket(${epochMs('start_at')}, $4::bigint[])] AS start_ms,
       sum(humans) AS humans, sum(bots) AS bots

@@ -47,7 +47,7 @@ interface FilteredRow extends Record<string, unknown> {
 }
 
 interface FleetRow extends Record<string, unknown> {
-  counts: Totals & { orphans: number }
+  counts: Totals
   series: Numbers[]
   orphans: ReasonCount[]
   as_of_ms: number | null

@@ -5,7 +5,7 @@ import { type TestDatabase, testDatabase } from '@linkfleet/testkit/engines'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { readRecords } from '../domain/batch-plan.ts'
 import { linkAnswer } from '../domain/stats-answer.ts'
-import { traitValuesADayMax } from '../domain/traits.ts'
+import { traitIds, traitValuesADayMax } from '../domain/traits.ts'
 import { createEvents } from '../events.ts'
 import type { ClickStore } from '../ports.ts'
 import { click, message, noon, producerId, record } from '../testing/clicks.ts'
@@ -91,6 +91,23 @@ it('clicks that found no room are part of the unnamed rest, so the shares still 
     expect(shares.reduce((sum, { clicks }) => sum + clicks, 0)).toBe(answer.total)
   }
   expect(answer.browsers).toEqual([{ name: 'Chrome', clicks: answer.total }])
+})
+
+it('a day of which an earlier version counted a part is one day, whole, in an answer by a value', async () => {
+  await apply(3, 'both', ['both.example', 'both.example'])
+  await pool.query({
+    text: `INSERT INTO clicks.trait_days (domain_id, code, day, trait, value, humans, bots)
+      VALUES (1, 'both', $1, $2, 'both.example', 40, 3)`,
+    values: [new Date(noon).toISOString().slice(0, 10), traitIds.referrer],
+  })
+  const events = createEvents(silentLogger(), new Metrics('analytics'))
+  const reader = openStatsReaderPg({ replicas: [], primary: pool, events, now })
+  const midnight = noon - 43_200_000
+  const days = { fromMs: midnight, toMs: midnight + 86_400_000, starts: [midnight] }
+  const range = { grain: 'day', readGrain: 'day', timezone: 'UTC', ...days } as const
+  const filter = { dimension: 'referrer', value: 'both.example' } as const
+  const { series } = await reader.filtered({ domainId: 1, code: 'both' }, range, filter)
+  expect(series).toEqual([{ startMs: midnight, humans: 42, bots: 3 }])
 })
 
 it('the bound holds when batches of several partitions name the same link at once', async () => {

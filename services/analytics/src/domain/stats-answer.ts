@@ -66,12 +66,12 @@ export function filteredAnswer(code: string, range: StatsRange, filter: StatsFil
 }
 
 export function fleetAnswer(range: StatsRange, stats: FleetStats) {
-  const { humans, bots, orphans } = stats
+  const { humans, bots } = stats
   return {
     total: humans + bots,
     humans,
     bots,
-    orphans,
+    orphans: stats.orphanReasons.reduce((sum, [, clicks]) => sum + clicks, 0),
     orphansByReason: reasonsOf(stats.orphanReasons),
     ...seriesAnswer(range, stats.series),
     asOf: isoOf(stats.asOfMs),

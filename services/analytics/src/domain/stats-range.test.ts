@@ -37,6 +37,8 @@ describe('the range of a question', () => {
     ['interval', { interval: 'fortnight' }],
     ['interval', { interval: '' }],
     ['interval', { from: '2001-01-01', to: '2051-01-01', interval: 'minute' }],
+    ['from', { from: '2001-01-01' }],
+    ['from', { from: '2001-01-01', to: '2051-01-01', interval: 'day', timezone: 'Europe/Berlin' }],
     ['from', { from: '2026-01-01', to: '2026-01-02', interval: 'minute' }],
     ['from', { from: '2024-01-01', to: '2024-01-02', interval: 'hour' }],
   ])('is refused by its field %s: %j', (field, question) => {

@@ -61,8 +61,9 @@ export function judgeRange(question: RangeQuestion, retention: Retention, nowMs:
   if (askedFromMs >= askedToMs) return invalid('from', 'from must be before to.')
   const first = scale.indexOf(askedFromMs)
   if (end - first > pointsMax) {
+    // There is no interval longer than a day to ask for.
     return invalid(
-      'interval',
+      grain === 'day' ? 'from' : 'interval',
       `The range has ${end - first} intervals of one ${grain}; at most ${pointsMax} are answered.`,
     )
   }

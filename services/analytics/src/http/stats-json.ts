@@ -18,9 +18,12 @@ const totals = {
   total: count('All clicks of all time.'),
   humans: count('Of all time.'),
   bots: count('Of all time.'),
-  orphans: count('Requests of all time that found nothing to follow; not part of any other number.'),
-  orphansByReason: Type.Record(Type.String(), Type.Integer()),
 }
+
+const orphans = (when: string) => ({
+  orphans: count(`Requests ${when} that found nothing to follow; not part of any other number.`),
+  orphansByReason: Type.Record(Type.String(), Type.Integer(), { description: 'They add up to orphans.' }),
+})
 
 const series = {
   interval: Type.String({ enum: ['minute', 'hour', 'day'] }),
@@ -46,6 +49,7 @@ export const LinkStatsJson = Type.Object(
   {
     code: Type.String(),
     ...totals,
+    ...orphans('of all time'),
     firstClickAt: nullable(moment('Of all time.')),
     lastClickAt: nullable(moment('Of all time.')),
     ...series,
@@ -102,7 +106,10 @@ export const FilteredStatsJson = Type.Object(
   { $id: 'FilteredStats' },
 )
 
-export const FleetStatsJson = Type.Object({ ...totals, ...series, asOf }, { $id: 'FleetStats' })
+export const FleetStatsJson = Type.Object(
+  { ...totals, ...orphans('of the whole days, in UTC, that the range touches,'), ...series, asOf },
+  { $id: 'FleetStats' },
+)
 
 export const TopLinksJson = Type.Object(
   {

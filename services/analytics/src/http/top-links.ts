@@ -15,7 +15,7 @@ const daysMax = 92
 const schema = {
   summary: 'The links with the most clicks',
   description:
-    'By days in UTC. Every link that was among the first 100 of its partition on one of the days is considered.',
+    'By days in UTC. Candidates are the links that were among the first 100 of their partition on a day: of these the five for each link that is asked for which had the most clicks on such days. They are ordered by all their clicks of the range, which are exact.',
   tags: ['statistics'],
   security,
   querystring: Type.Object(
