@@ -7,7 +7,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { type HttpConnection, openHttpConnections } from './http-connections.ts'
-import { createLatencyRecorder, type Percentiles } from './latency.ts'
+import { createLatencyRecorder, type LatencyRecorder, type Percentiles } from './latency.ts'
 
 export interface OpenLoadOptions {
   readonly port: number
@@ -17,6 +17,8 @@ export interface OpenLoadOptions {
   readonly status: number
   /** What a server that has too much to do answers instead, if that is expected. */
   readonly refusedStatus?: number
+  /** Latencies of what is due in the first seconds are not told: until a server has seen what comes. */
+  readonly settleSeconds?: number
   readonly nextRequest: () => string
   readonly signal: AbortSignal
 }
@@ -41,6 +43,7 @@ export async function runOpenLoad(options: OpenLoadOptions): Promise<OpenLoad> {
   const run = new OpenRun(options, connections.all)
   const total = Math.floor(options.ratePerSecond * options.seconds)
   const startMs = performance.now()
+  run.latencyFromMs = startMs + (options.settleSeconds ?? 0) * 1_000
   while (run.appointed < total && !options.signal.aborted) {
     const due = Math.ceil(((performance.now() - startMs) / 1_000) * options.ratePerSecond)
     while (run.appointed < Math.min(due, total)) {
@@ -69,6 +72,7 @@ class OpenRun {
   refused = 0
   /** Appointed and neither answered nor failed. */
   open = 0
+  latencyFromMs = 0
   readonly #options: OpenLoadOptions
   readonly #free: HttpConnection[]
   /** Appointed times of requests that wait for a connection; those before `#next` have left. */
@@ -93,16 +97,20 @@ class OpenRun {
       this.open -= 1
       if (answer?.status === this.#options.status) {
         this.answered += 1
-        this.latency.record(performance.now() - atMs)
+        this.#record(this.latency, atMs)
       } else if (answer !== undefined && answer.status === this.#options.refusedStatus) {
         this.refused += 1
-        this.refusalLatency.record(performance.now() - atMs)
+        this.#record(this.refusalLatency, atMs)
       }
       if (!connection.isOpen) return
       const waitingSinceMs = this.#takeWaiting()
       if (waitingSinceMs === undefined) this.#free.push(connection)
       else this.#send(connection, waitingSinceMs)
     })
+  }
+
+  #record(latency: LatencyRecorder, atMs: number): void {
+    if (atMs >= this.latencyFromMs) latency.record(performance.now() - atMs)
   }
 
   #takeWaiting(): number | undefined {

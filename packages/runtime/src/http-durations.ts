@@ -1,4 +1,5 @@
 /** How long each request took, by route, and the refusal of what is too much: both begin when a request arrived. */
+import { errorKinds, problemOf } from '@linkfleet/contracts/errors'
 import type {
   FastifyInstance,
   FastifyReply,
@@ -7,7 +8,14 @@ import type {
   onSendHookHandler,
   RouteOptions,
 } from 'fastify'
-import { type Priority, sliceMsOf, TurnAdmission, WaitingRoom, WaitLimit } from './load-shedding.ts'
+import {
+  overloaded,
+  type Priority,
+  sliceMsOf,
+  TurnAdmission,
+  WaitingRoom,
+  WaitLimit,
+} from './load-shedding.ts'
 import { type Histogram, type HistogramSeries, latencyBucketsSeconds, type Metrics } from './metrics.ts'
 import { turnClock } from './turn-clock.ts'
 
@@ -33,7 +41,22 @@ const noRoute = 'none'
 const inFlightMin = 64
 const inFlightMax = 2_048
 
-type Refuse = (reply: FastifyReply) => void
+/** To refuse must cost little, or there is nothing left to serve with: written as it is, past Fastify's reply. */
+const refusal = JSON.stringify(problemOf(overloaded))
+const refusalHeaders = [
+  ...['content-type', 'application/problem+json; charset=utf-8'],
+  ...['cache-control', 'no-store'],
+  ...['retry-after', String(overloaded.retryAfterSeconds)],
+  ...['content-length', String(Buffer.byteLength(refusal))],
+]
+
+type Measure = (request: FastifyRequest, reply: FastifyReply) => void
+
+/** Measure what no hook of Fastify sees: a request without a route, and one that is refused. */
+export interface RequestMeasures {
+  readonly unrouted: Measure
+  readonly refused: Measure
+}
 
 /** What a route may answer: the responses of its schema, or `config.statuses` where it has none; and our failures. */
 function expectedStatuses(route: RouteOptions): ReadonlySet<string> {
@@ -83,15 +106,10 @@ export function answerMeter(
   }
 }
 
-/**
- * Records each request from the moment it arrived (turn-clock.ts) to its last byte, by route: never by URL or code.
- * Gives back what records a request that has no route.
- */
-export function measureRequests(
-  server: FastifyInstance,
-  metrics: Metrics,
-): (request: FastifyRequest, reply: FastifyReply) => void {
+/** Records each request from the moment it arrived (turn-clock.ts) to its last byte, by route: never by URL or code. */
+export function measureRequests(server: FastifyInstance, metrics: Metrics): RequestMeasures {
   const turns = turnClock()
+  const ownMeters = new Map<string, AnswerMeter>()
   server.decorateRequest('arrivedMs', 0)
   server.server.on('connection', (socket) => turns.accepted(socket))
   server.addHook('onRequest', (request, _reply, done) => {
@@ -102,6 +120,7 @@ export function measureRequests(
     const statuses = [...expectedStatuses(route)].map(Number)
     const meter = answerMeter(metrics, route.url, [route.method].flat(), statuses)
     if (route.config?.metersOwnAnswers === true) {
+      ownMeters.set(route.url, meter)
       const measureSent: onSendHookHandler = (request, reply, payload, done) => {
         reply.raw.once('finish', () => meter(request, reply.statusCode))
         done(null, payload)
@@ -116,17 +135,30 @@ export function measureRequests(
     }
   })
   const durations = durationsOf(metrics)
-  return (request, reply) => {
+  const unrouted: Measure = (request, reply) => {
     const labels = { service: metrics.service, route: noRoute, method: request.method }
     reply.raw.once('finish', () => {
       const seconds = (performance.now() - request.arrivedMs) / 1000
       durations.observe({ ...labels, code: String(reply.statusCode) }, seconds)
     })
   }
+  return {
+    unrouted,
+    refused(request, reply) {
+      const { url } = request.routeOptions
+      if (url === undefined) unrouted(request, reply)
+      else ownMeters.get(url)?.(request, reply.statusCode)
+    },
+  }
 }
 
 /** Refuses the excess by both rules of load-shedding.ts. To be called after `measureRequests`, before any other hook. */
-export function shedLoad(server: FastifyInstance, metrics: Metrics, turnMsMax: number, refuse: Refuse): void {
+export function shedLoad(
+  server: FastifyInstance,
+  metrics: Metrics,
+  turnMsMax: number,
+  measures: RequestMeasures,
+): void {
   if (turnMsMax === 0) return
   const { service } = metrics
   const shed = metrics.counter(
@@ -138,6 +170,17 @@ export function shedLoad(server: FastifyInstance, metrics: Metrics, turnMsMax: n
       { service, priority: 'low' },
     ],
   )
+  const counters = {
+    normal: shed.labels({ service, priority: 'normal' }),
+    low: shed.labels({ service, priority: 'low' }),
+  }
+  const refuse = (request: FastifyRequest, reply: FastifyReply, priority: 'normal' | 'low') => {
+    counters[priority].inc()
+    reply.hijack()
+    reply.raw.writeHead(errorKinds.overloaded.httpStatus, refusalHeaders)
+    measures.refused(request, reply)
+    reply.raw.end(refusal)
+  }
   const admission = new TurnAdmission(turnMsMax)
   const room = new WaitingRoom(admission, sliceMsOf(turnMsMax), () => performance.now())
   const watching = turnClock().watch((turn) => admission.turnEnded(turn))
@@ -154,12 +197,9 @@ export function shedLoad(server: FastifyInstance, metrics: Metrics, turnMsMax: n
     if (!admission.isOverloaded && room.isEmpty) return done()
     const priority = request.routeOptions.config.priority ?? 'normal'
     if (priority === 'exempt') return done()
-    const refuseIt = () => {
-      shed.inc({ service, priority })
-      refuse(reply)
-    }
     if (room.isEmpty) setImmediate(serve)
-    room.add(priority, { arrivedMs: request.arrivedMs, begin: done, refuse: refuseIt })
+    const { arrivedMs } = request
+    room.add(priority, { arrivedMs, begin: done, refuse: () => refuse(request, reply, priority) })
   })
   server.addHook('onRoute', (route) => {
     const waitMsMax = route.config?.waitMsMax
@@ -170,8 +210,7 @@ export function shedLoad(server: FastifyInstance, metrics: Metrics, turnMsMax: n
         reply.raw.once('close', () => limit.end(performance.now() - request.arrivedMs, performance.now()))
         return done()
       }
-      shed.inc({ service, priority: route.config?.priority ?? 'normal' })
-      refuse(reply)
+      refuse(request, reply, route.config?.priority === 'low' ? 'low' : 'normal')
     }
     route.onRequest = [enter, route.onRequest ?? []].flat()
   })

@@ -82,5 +82,7 @@ test('more than can be answered in time is refused in part, low priority first; 
   ]) {
     const counted = Number(last.metrics.match(new RegExp(`shed_total\\{.*"${priority}"\\} (\\d+)`))?.[1])
     expect(counted).toBeGreaterThanOrEqual(refused.filter((answer) => answer.path === path).length)
+    const measured = `_count{service="example",route="${path}",method="GET",code="503"} ${counted}`
+    expect(last.metrics, 'a refused request is a bad one of its route').toContain(measured)
   }
 }, 120_000)

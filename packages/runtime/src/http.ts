@@ -19,7 +19,6 @@ import { measureRequests, shedLoad } from './http-durations.ts'
 import { parseJsonBodies } from './http-json.ts'
 import { watchMethods } from './http-methods.ts'
 import { type Listening, urlOf } from './listen.ts'
-import { overloaded } from './load-shedding.ts'
 import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { traceRequests } from './tracing/trace-http.ts'
@@ -73,8 +72,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   server.setValidatorCompiler(({ schema, httpPart }) =>
     (httpPart === 'body' ? exact : fromText).compile(schema),
   )
-  const measureUnrouted = measureRequests(server, options.metrics)
-  shedLoad(server, options.metrics, options.shedTurnMsMax ?? 0, (reply) => sendProblem(reply, overloaded))
+  const measures = measureRequests(server, options.metrics)
+  shedLoad(server, options.metrics, options.shedTurnMsMax ?? 0, measures)
   traceRequests(server)
   parseJsonBodies(server)
   const methodsOf = options.tellsMethods === true ? watchMethods(server) : () => []
@@ -86,7 +85,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     return sendProblem(reply, known)
   })
   server.setNotFoundHandler((request, reply) => {
-    measureUnrouted(request, reply)
+    measures.unrouted(request, reply)
     const methods = methodsOf(request.url.split('?', 1)[0] ?? '')
     if (methods.length > 0) {
       reply.header('allow', methods.join(', '))
