@@ -4,11 +4,18 @@
  *   npm run analytics -- dead-letters list
  *   npm run analytics -- dead-letters replay all | ID…
  *
- * or this file by itself with DATABASE_URL in the environment. Exit status 1 when any message stays unreadable.
+ * or this file by itself with DATABASE_URL in the environment. `list` shows the newest 1,000; `all` are all there are,
+ * the oldest first. Exit status 1 when a message that was asked for stays,
+ * of all also when one came meanwhile.
  */
 import { silentLogger } from '@linkfleet/runtime/log'
 import { openPool, type Pool } from '@linkfleet/runtime/postgres'
-import { listDeadLetters, replayDeadLetter } from './adapters/dead-letters-pg.ts'
+import {
+  allDeadLetterIds,
+  countDeadLetters,
+  listDeadLetters,
+  replayDeadLetter,
+} from './adapters/dead-letters-pg.ts'
 import { createUserAgentClassifier } from './adapters/user-agents.ts'
 
 const usage = 'Usage: npm run analytics -- dead-letters list | replay all | replay ID…'
@@ -42,19 +49,25 @@ async function list(pool: Pool): Promise<number> {
 }
 
 async function replay(pool: Pool, asked: readonly string[]): Promise<number> {
-  const ids = asked.includes('all')
-    ? (await listDeadLetters(pool)).map(({ id }) => id).reverse()
-    : asked.map(Number)
+  const isAll = asked.includes('all')
   const classify = createUserAgentClassifier()
-  let unreadable = 0
-  for (const id of ids) {
+  const sums = { tried: 0, counted: 0, clicks: 0, unreadable: 0 }
+  for await (const id of isAll ? allDeadLetterIds(pool) : asked.map(Number)) {
     const outcome = await replayDeadLetter(pool, id, Date.now(), classify)
-    if (outcome.kind === 'counted') console.log(`${id}  ${outcome.clicks} clicks are counted`)
+    sums.tried++
+    if (outcome.kind === 'counted') {
+      console.log(`${id}  ${outcome.clicks} clicks are counted`)
+      sums.counted++
+      sums.clicks += outcome.clicks
+    }
     if (outcome.kind === 'missing') console.log(`${id}  is not there`)
     if (outcome.kind === 'unreadable') {
       console.log(`${id}  stays: it cannot be read (${outcome.reason})`)
-      unreadable++
+      sums.unreadable++
     }
   }
-  return unreadable > 0 ? 1 : 0
+  const left = await countDeadLetters(pool)
+  const counted = `${sums.counted} counted with ${sums.clicks} clicks`
+  console.log(`${sums.tried} tried, ${counted}, ${sums.unreadable} unreadable; ${left} are left`)
+  return sums.unreadable > 0 || (isAll && left > 0) ? 1 : 0
 }

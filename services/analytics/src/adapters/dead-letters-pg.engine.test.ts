@@ -74,23 +74,50 @@ it('a message that becomes readable is replayed once, without what was counted b
   expect((await listDeadLetters(pool)).map(({ id }) => id)).toEqual([unreadable?.id])
 })
 
-it('the command lists them, and says which stay', async () => {
+async function runCommand(...words: string[]): Promise<{ code: number; stdout: string }> {
   const command = fileURLToPath(new URL('../dead-letters.ts', import.meta.url))
-  const runCommand = async (...words: string[]) =>
-    await promisify(execFile)(process.execPath, [command, ...words], {
-      env: { DATABASE_URL: database.url },
-    }).then(
-      ({ stdout }) => ({ code: 0, stdout }),
-      ({ code, stdout }: { code: number; stdout: string }) => ({ code, stdout }),
-    )
+  return await promisify(execFile)(process.execPath, [command, ...words], {
+    env: { DATABASE_URL: database.url },
+    timeout: 60_000,
+  }).then(
+    ({ stdout }) => ({ code: 0, stdout }),
+    ({ code, stdout }: { code: number; stdout: string }) => ({ code, stdout }),
+  )
+}
+
+it('the command lists them, and says which stay', async () => {
   const store = openClickStorePg({ pool, classify, now: () => noon })
   await store.begin(7, 0)
   const bad = message(producerId(2), [click({ code: '' })])
   await store.apply(7, 0, readRecords([record(0, bad)], noon))
   expect((await runCommand('list')).stdout).toContain('partition 7 offset 0  click')
-  expect(await runCommand('replay', 'all')).toMatchObject({
-    code: 1,
-    stdout: expect.stringContaining('stays'),
-  })
+  const replayed = await runCommand('replay', 'all')
+  expect(replayed.code).toBe(1)
+  expect(replayed.stdout).toContain('stays')
+  expect(replayed.stdout).toMatch(/^2 tried, 0 counted with 0 clicks, 2 unreadable; 2 are left$/m)
   expect(await runCommand('drop')).toMatchObject({ code: 64 })
+})
+
+it('all are all: a readable one before more unreadable ones than a page has is counted, and so is one after', async () => {
+  await pool.query('DELETE FROM clicks.dead_letters')
+  const before = (await total()) ?? 0
+  const setAside = async (values: Buffer[]) =>
+    await pool.query({
+      text: `INSERT INTO clicks.dead_letters
+          (partition, record_offset, producer_id, counted_through, reason, value, digest, set_aside_at)
+        SELECT 7, 0, NULL, 0, 'undecodable', value, sha256(value), now() FROM unnest($1::bytea[]) AS value`,
+      values: [values],
+    })
+  const readable = (producer: number) => message(producerId(producer), run(1, 3, { atMs: Date.now() }))
+  const garbage = Array.from({ length: 1_050 }, (_none, index) => Buffer.from(`not protobuf ${index}`))
+  await setAside([readable(21), ...garbage, readable(22)])
+  const replayed = await runCommand('replay', 'all')
+  expect(replayed.stdout).toMatch(/^1052 tried, 2 counted with 6 clicks, 1050 unreadable; 1050 are left$/m)
+  expect(replayed.code).toBe(1)
+  expect(await total()).toBe(before + 6)
+
+  await pool.query('DELETE FROM clicks.dead_letters')
+  await setAside([readable(23)])
+  const last = await runCommand('replay', 'all')
+  expect(last).toMatchObject({ code: 0, stdout: expect.stringContaining('0 are left') })
 })

@@ -31,6 +31,31 @@ export async function listDeadLetters(pool: Pool): Promise<DeadLetterSummary[]> 
   return rows
 }
 
+const pageIdsMax = 1_000
+
+/** The ids of all that are there at the start, each once, ascending: what stays, and what comes meanwhile, is passed by. */
+export async function* allDeadLetterIds(pool: Pool): AsyncGenerator<number> {
+  const { rows } = await pool.query<{ newest: number | null }>(
+    'SELECT max(id) AS newest FROM clicks.dead_letters',
+  )
+  const newest = rows[0]?.newest ?? 0
+  for (let last = 0; last < newest; ) {
+    const page = await pool.query<{ id: number }>({
+      text: 'SELECT id FROM clicks.dead_letters WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3',
+      values: [last, newest, pageIdsMax],
+    })
+    for (const { id } of page.rows) yield id
+    last = page.rows.at(-1)?.id ?? newest
+  }
+}
+
+export async function countDeadLetters(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<{ letters: number }>(
+    'SELECT count(*) AS letters FROM clicks.dead_letters',
+  )
+  return rows[0]?.letters ?? 0
+}
+
 interface LetterRow extends Record<string, unknown> {
   readonly partition: number
   readonly value: Buffer
