@@ -1,6 +1,6 @@
 import { readAdminKey } from '@linkfleet/testkit/fleet'
 import { call, createLink, follow, untilCounted } from '@linkfleet/testkit/fleet-client'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { type OpenBrowser, openBrowser, targetHost } from './open-browser.ts'
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(async () => await open?.[Symbol.asyncDispose]())
 
 /** Opens the console as `npm start` tells people to: through a one-time login URL. */
-async function logIn(): Promise<Page> {
+async function logIn(visitor: BrowserContextOptions = {}): Promise<Page> {
   const key = await readAdminKey(fleet.home)
   const response = await call(
     'POST',
@@ -26,7 +26,7 @@ async function logIn(): Promise<Page> {
   )
   expect(response.status).toBe(201)
   const { token } = (await response.json()) as { token: string }
-  const page = await browser.newPage()
+  const page = await browser.newPage(visitor)
   const problems: string[] = []
   page.on('pageerror', (error) => problems.push(error.message))
   await page.goto(`${fleet.consoleUrl}/login?token=${token}`)
@@ -119,6 +119,32 @@ test('a part of the chart that is dragged over is shown by shorter intervals, an
   await page.getByRole('button', { name: 'Reset zoom' }).click()
   await range.getByText('by the hour').waitFor()
   expect(await numberIn(page, 'range-clicks')).toBe(1)
+})
+
+test('where midnight is at half past an hour of UTC a year is one of UTC, and a refusal takes the chart’s place', async () => {
+  const { code } = await createLink(fleet, { url: `http://${targetHost}/half` })
+  await follow(fleet, code)
+  await untilCounted(fleet, code, 1)
+  const page = await logIn({ timezoneId: 'Asia/Kolkata' })
+  await page.goto(`${fleet.consoleUrl}/links/${code}`)
+  const range = page.getByTestId('range-clicks').locator('..')
+  await range.getByText('by the hour').waitFor()
+  await page.getByText('Year', { exact: true }).click()
+  await range.getByText('by the day (UTC)').waitFor()
+  expect(await numberIn(page, 'range-clicks')).toBe(1)
+  const exported = await page.getByRole('link', { name: 'CSV' }).getAttribute('href')
+  expect(new URL(exported ?? '', fleet.consoleUrl).searchParams.get('timezone')).toBe('UTC')
+
+  const refusal = { title: 'Invalid request', detail: 'Not kept for so long.', field: 'from' }
+  const statistics = /\/stats\?/
+  await page.route(statistics, (route) => route.fulfill({ status: 400, json: refusal }))
+  await page.getByText('30 days', { exact: true }).click()
+  await page.getByText(refusal.detail).waitFor()
+  expect(await page.getByTestId('range-clicks').count()).toBe(0)
+  await page.unroute(statistics)
+  await page.getByText('Hour', { exact: true }).click()
+  await range.getByText('by the minute').waitFor()
+  expect(await page.getByText(refusal.detail).count()).toBe(0)
 })
 
 test('a link that nobody followed says so, as does one whose clicks cannot be read until they can', async () => {

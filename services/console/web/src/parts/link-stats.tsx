@@ -1,7 +1,15 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { api, type Stats } from '../api.ts'
+import { type ApiFailure, api, type Stats } from '../api.ts'
 import { clock, count, tick } from '../format.ts'
-import { type SpanName, type Stretch, spans, stretchOf, type Zoom, zoomedStretch } from '../stretch.ts'
+import {
+  intervalWords,
+  type SpanName,
+  type Stretch,
+  spans,
+  stretchOf,
+  type Zoom,
+  zoomedStretch,
+} from '../stretch.ts'
 import { useLive } from '../use-live.ts'
 import { useLoad } from '../use-load.ts'
 import { Breakdowns } from './breakdowns.tsx'
@@ -16,10 +24,10 @@ const newsMs = 1_000
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
 
-async function readStats(code: string, stretch: Stretch): Promise<Stats> {
-  const from = new Date(stretch.fromMs).toISOString()
-  const to = new Date(stretch.toMs).toISOString()
-  return await api.readStats(code, { from, to, interval: stretch.interval, timezone: zone })
+async function readStats(code: string, { fromMs, toMs, interval, timezone }: Stretch): Promise<Stats> {
+  const from = new Date(fromMs).toISOString()
+  const to = new Date(toMs).toISOString()
+  return await api.readStats(code, { from, to, interval, timezone })
 }
 
 /** Reads anew, at most once in `newsMs`, for as long as the live stream knows of clicks that what was read does not have. */
@@ -40,16 +48,18 @@ function useNews(total: number | undefined, read: Stats | null, reload: () => vo
 export function LinkStats({ code }: { code: string }) {
   const [chosen, setChosen] = useState<SpanName>('day')
   const [zoom, setZoom] = useState<Zoom | null>(null)
+  const question = `${code} ${chosen} ${zoom?.fromMs ?? ''} ${zoom?.toMs ?? ''}`
   const loaded = useLoad(
-    `${code} ${chosen} ${zoom?.fromMs ?? ''} ${zoom?.toMs ?? ''}`,
+    question,
     async () => {
       const nowMs = Date.now()
-      return await readStats(code, zoom === null ? stretchOf(chosen, nowMs) : zoomedStretch(zoom, nowMs))
+      const stretch = zoom === null ? stretchOf(chosen, nowMs, zone) : zoomedStretch(zoom, nowMs, zone)
+      return { question, stats: await readStats(code, stretch) }
     },
     refreshMs,
   )
   const live = useLive(api.livePath(code))
-  const stats = loaded.data
+  const stats = loaded.data?.stats ?? null
   useNews(live.totals?.total, stats, loaded.reload)
   if (stats === null) {
     return (
@@ -62,10 +72,16 @@ export function LinkStats({ code }: { code: string }) {
       </section>
     )
   }
+  // What was read for another stretch would pass for the clicks of this one.
+  const refusal = loaded.data?.question === question ? null : loaded.failure
   const totals = live.totals !== null && live.totals.total > stats.total ? live.totals : stats
+  const choose = (span: SpanName) => {
+    setZoom(null)
+    setChosen(span)
+  }
   return (
     <section aria-label="Clicks">
-      <Stale failure={loaded.failure} />
+      <Stale failure={refusal === null ? loaded.failure : null} />
       <Totals {...totals} isLive={live.isConnected} />
       <OrphanNote stats={stats} />
       {totals.total === 0 ? (
@@ -74,32 +90,53 @@ export function LinkStats({ code }: { code: string }) {
         </Empty>
       ) : (
         <>
-          <div class="card">
-            <div class="card-head">
-              <h3>Clicks over time</h3>
-              {zoom !== null && (
-                <button type="button" class="button button-small" onClick={() => setZoom(null)}>
-                  Reset zoom
-                </button>
-              )}
-              <Choice
-                label="Stretch of time"
-                name="span"
-                options={spans}
-                value={chosen}
-                onChoose={(span) => {
-                  setZoom(null)
-                  setChosen(span)
-                }}
-              />
-            </div>
-            <ClicksChart stats={stats} onZoom={setZoom} />
-          </div>
-          <Breakdowns stats={stats} />
+          <OverTime
+            stats={stats}
+            refusal={refusal}
+            retry={loaded.reload}
+            chosen={chosen}
+            choose={choose}
+            isZoomed={zoom !== null}
+            setZoom={setZoom}
+          />
+          {refusal === null && <Breakdowns stats={stats} />}
           <RecentClicks clicks={stats.recentClicks} />
         </>
       )}
     </section>
+  )
+}
+
+interface OverTimeProps {
+  readonly stats: Stats
+  /** Why there is no chart of the chosen stretch. */
+  readonly refusal: ApiFailure | null
+  readonly retry: () => void
+  readonly chosen: SpanName
+  readonly choose: (span: SpanName) => void
+  readonly isZoomed: boolean
+  readonly setZoom: (zoom: Zoom | null) => void
+}
+
+/** Another stretch can be chosen also where this one cannot be had. */
+function OverTime({ stats, refusal, retry, chosen, choose, isZoomed, setZoom }: OverTimeProps) {
+  return (
+    <div class="card">
+      <div class="card-head">
+        <h3>Clicks over time</h3>
+        {isZoomed && (
+          <button type="button" class="button button-small" onClick={() => setZoom(null)}>
+            Reset zoom
+          </button>
+        )}
+        <Choice label="Stretch of time" name="span" options={spans} value={chosen} onChoose={choose} />
+      </div>
+      {refusal === null ? (
+        <ClicksChart stats={stats} onZoom={setZoom} />
+      ) : (
+        <Failed failure={refusal} retry={retry} />
+      )}
+    </div>
   )
 }
 
@@ -161,7 +198,8 @@ function ClicksChart({ stats, onZoom }: { stats: Stats; onZoom: (zoom: Zoom) => 
       />
       <div class="card-foot muted small">
         <p>
-          <b data-testid="range-clicks">{sum}</b> by the {stats.interval}. Drag over the chart to zoom in.
+          <b data-testid="range-clicks">{sum}</b> by the {intervalWords(stats)}. Drag over the chart to zoom
+          in.
           {stats.asOf !== null && <> Counted up to {clock(stats.asOf)}.</>}
         </p>
         <p>
