@@ -12,10 +12,12 @@ afterEach(() => {
   for (const agent of agents.splice(0)) agent.destroy()
 })
 
-async function startServer(): Promise<Listening & { release(): void; readonly waiting: Promise<void> }> {
+async function startServer(
+  metrics = new Metrics('example'),
+): Promise<Listening & { release(): void; readonly waiting: Promise<void> }> {
   const server = createHttpServer({
     log: silentLogger(),
-    metrics: new Metrics('example'),
+    metrics,
     bodyLimitBytes: 100,
     requestTimeoutMs: 1_000,
   })
@@ -96,3 +98,20 @@ test('connections that were opened ahead of need and never used do not hold a st
   await server[Symbol.asyncDispose]()
   await closed
 }, 10_000)
+
+test('a request whose client went before it was answered is counted, once', async () => {
+  const metrics = new Metrics('example')
+  await using server = await startServer(metrics)
+  const count = async (code: number) =>
+    (await metrics.registry.metrics()).match(
+      new RegExp(`seconds_count\\{.*route="/late",method="GET",code="${code}"\\} (\\d+)`),
+    )?.[1]
+  expect(await count(499), 'from the start').toBe('0')
+  const asking = get(`${server.url}/late`).on('error', () => {})
+  await server.waiting
+  asking.destroy()
+  await expect.poll(() => count(499), { timeout: 10_000 }).toBe('1')
+  server.release()
+  expect((await ask(`${server.url}/now`, keptConnection())).body).toBe('now')
+  expect([await count(499), await count(200)]).toEqual(['1', '0'])
+})

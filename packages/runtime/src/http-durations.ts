@@ -4,6 +4,7 @@ import type {
   FastifyInstance,
   FastifyReply,
   FastifyRequest,
+  onRequestHookHandler,
   onResponseHookHandler,
   onSendHookHandler,
   RouteOptions,
@@ -38,6 +39,8 @@ declare module 'fastify' {
 
 /** The label of requests that match no route. */
 const noRoute = 'none'
+/** No status that is sent: the client closed the connection before it was answered. */
+const clientGone = 499
 const inFlightMin = 64
 const inFlightMax = 2_048
 
@@ -58,12 +61,12 @@ export interface RequestMeasures {
   readonly refused: Measure
 }
 
-/** What a route may answer: the responses of its schema, or `config.statuses` where it has none; and our failures. */
+/** What a route may answer: the responses of its schema, or `config.statuses` where it has none; our failures; nobody there. */
 function expectedStatuses(route: RouteOptions): ReadonlySet<string> {
   const { response } = (route.schema ?? {}) as { response?: Readonly<Record<string, unknown>> }
   const declared =
     response === undefined ? (route.config?.statuses ?? [200]).map(String) : Object.keys(response)
-  return new Set([...declared.filter((status) => /^\d{3}$/.test(status)), '500', '503'])
+  return new Set([...declared.filter((status) => /^\d{3}$/.test(status)), '500', '503', String(clientGone)])
 }
 
 const histograms = new WeakMap<Metrics, Histogram<'service' | 'route' | 'method' | 'code'>>()
@@ -131,6 +134,14 @@ export function measureRequests(server: FastifyInstance, metrics: Metrics): Requ
         meter(request, reply.statusCode)
         done()
       }
+      // Whoever waited too long and went is the worst off of all: nothing is left to finish, so the connection tells.
+      const measureAbandoned: onRequestHookHandler = (request, reply, done) => {
+        reply.raw.once('close', () => {
+          if (!reply.raw.writableFinished) meter(request, clientGone)
+        })
+        done()
+      }
+      route.onRequest = [measureAbandoned, route.onRequest ?? []].flat()
       route.onResponse = [route.onResponse ?? [], measure].flat()
     }
   })
