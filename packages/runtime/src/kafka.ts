@@ -1,15 +1,28 @@
 /** Kafka, behind one door: kafkajs with quiet logs and bounded retries. */
-import { Kafka, logLevel } from 'kafkajs'
+import { promisify } from 'node:util'
+import { zstdCompress, zstdDecompress } from 'node:zlib'
+import { CompressionCodecs, CompressionTypes, Kafka, logLevel } from 'kafkajs'
 import type { Logger } from './log.ts'
 import { traceKafka } from './tracing/trace-kafka.ts'
 
 export type { Admin, Consumer, EachBatchPayload, Kafka, Producer } from 'kafkajs'
+export { CompressionTypes } from 'kafkajs'
 
 export interface KafkaOptions {
   readonly brokers: readonly string[]
   readonly clientId: string
   readonly log: Logger
 }
+
+/** Nobody here sends so much in a batch: more is not worth the memory. */
+const batchBytesMax = 64 * 1024 * 1024
+
+/** kafkajs knows gzip only, and a consumer cannot pass by a batch that it does not know how to read. */
+CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+  compress: async ({ buffer }: { buffer: Buffer }) => await promisify(zstdCompress)(buffer),
+  decompress: async (buffer: Buffer) =>
+    await promisify(zstdDecompress)(buffer, { maxOutputLength: batchBytesMax }),
+})
 
 export function openKafka(options: KafkaOptions): Kafka {
   const kafka = new Kafka({
@@ -50,7 +63,11 @@ export async function growTopic(kafka: Kafka, { topic, partitions }: TopicOption
   }
 }
 
-/** Makes the topics that do not exist, with the brokers' own replication factor. Throws when no broker answers. */
+/**
+ * Makes the topics that do not exist, with the brokers' own replication factor. Throws when no broker answers. Brokers
+ * store what they get uncompressed, whoever compressed it by whatever: a consumer here could not read snappy or lz4,
+ * and would stand still before it. Our own producers compress nothing.
+ */
 export async function ensureTopics(kafka: Kafka, topics: readonly TopicOptions[]): Promise<void> {
   const admin = kafka.admin()
   try {
@@ -64,6 +81,7 @@ export async function ensureTopics(kafka: Kafka, topics: readonly TopicOptions[]
         topic,
         numPartitions: partitions,
         replicationFactor: -1,
+        configEntries: [{ name: 'compression.type', value: 'uncompressed' }],
       })),
     })
   } finally {

@@ -1,3 +1,4 @@
+import { CompressionTypes } from '@linkfleet/runtime/kafka'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { message, producerId, run } from '../testing/clicks.ts'
@@ -68,6 +69,24 @@ describe('clicks read from Kafka', { timeout: 4 * withinMs }, () => {
     expect(await fixture.counted()).toBe(1_000)
     expect(await consumer.metric('analytics_clicks_duplicate_total')).toBe(1_000)
     expect(await consumer.metric('analytics_clicks_applied_total')).toBe(1_000)
+  })
+
+  it('that lie in the log compressed with zstd are counted, and so is what follows', async () => {
+    const consumer = start()
+    const producer = fixture.kafka.producer({ allowAutoTopicCreation: false })
+    await producer.connect()
+    resources.defer(async () => await producer.disconnect())
+    const sent = messages(1, 20).map((value) => ({ partition: 0, value }))
+    await producer.send({
+      topic: fixture.topic,
+      acks: -1,
+      compression: CompressionTypes.ZSTD,
+      messages: sent,
+    })
+    await fixture.send(0, messages(1, 20, 201))
+    await untilCounted(400)
+    await untilDrained(consumer)
+    expect(await fixture.counted()).toBe(400)
   })
 
   it('go on where the last consumer stopped', async () => {

@@ -11,6 +11,8 @@ type Listener = (event: { payload: object }) => void
 
 let nowMs: number
 let isAway: boolean
+/** How often the log's ends were asked for. */
+let looks: number
 let listeners: Map<string, Listener>
 let consumer: ClickConsumer
 let metrics: Metrics
@@ -25,7 +27,10 @@ const kafka = {
     listTopics: async () => ['clicks'],
     createTopics: async () => false,
     fetchTopicMetadata: async () => ({ topics: [{ name: 'clicks', partitions: [{}] }] }),
-    fetchTopicOffsets: async () => [{ partition: 0, low: '0', high: '0' }],
+    fetchTopicOffsets: async () => {
+      looks++
+      return [{ partition: 0, low: '0', high: '0' }]
+    },
   }),
   consumer: () => ({
     events: { CRASH: 'crash', GROUP_JOIN: 'join' },
@@ -43,6 +48,7 @@ const kafka = {
 beforeEach(() => {
   nowMs = 1_000_000
   isAway = false
+  looks = 0
   listeners = new Map()
   metrics = new Metrics('analytics')
 })
@@ -65,7 +71,8 @@ async function age(): Promise<number | undefined> {
 
 const joined = (partitions: number[]) =>
   listeners.get('join')?.({ payload: { memberAssignment: { clicks: partitions } } })
-const crashed = () => listeners.get('crash')?.({ payload: { error: new Error('crashed'), restart: true } })
+const crashed = (restart = true) =>
+  listeners.get('crash')?.({ payload: { error: new Error('crashed'), restart } })
 
 it('clicks grow old from the start on while Kafka is away', async () => {
   isAway = true
@@ -86,6 +93,19 @@ it('clicks grow old while the group does not form, and after a crash, though Kaf
   crashed()
   nowMs += 7_000
   expect(await age()).toBe(7)
+})
+
+it('a consumer that ended for good is not up until it has run a while, though Kafka answers its successor', async () => {
+  start()
+  await eventually(() => consumer.state() === 'up')
+  crashed(false)
+  expect(consumer.state()).toBe('crashed')
+  const looksBefore = looks
+  await eventually(() => looks >= looksBefore + 2, { withinMs: 20_000 })
+  joined([0])
+  expect(consumer.state()).toBe('crashed')
+  nowMs += 30_000
+  await eventually(() => consumer.state() === 'up')
 })
 
 it('a crash does not forget how far its partitions were behind', async () => {

@@ -40,11 +40,13 @@ export interface ClickConsumerOptions {
 }
 
 export interface ClickConsumer extends ConsumerProgress, AsyncDisposable {
-  /** 'up' while Kafka answers, else what went wrong last. */
+  /** 'up' while Kafka answers and the consumer does not end again and again, else what went wrong last. */
   state(): string
 }
 
 const retry = { baseMs: 200, maxMs: 5_000 }
+/** A consumer that ends for good begins anew, and Kafka answers it until it ends at the same record again. */
+const endedShownMs = 30_000
 const observeEveryMs = 1_000
 /**
  * A fetch waits so long for more, unless there is enough: every instance of redirect sends a few messages a second to each
@@ -61,7 +63,7 @@ export function startClickConsumer(options: ClickConsumerOptions): ClickConsumer
   return {
     progress: () => run.progress(),
     outsideSinceMs: () => run.outsideSinceMs,
-    state: () => run.state,
+    state: () => run.shownState(),
     async [Symbol.asyncDispose]() {
       stopping.abort()
       await finished
@@ -76,6 +78,7 @@ class ConsumerRun {
   readonly #stopping: AbortSignal
   readonly #followers = new Map<number, PartitionFollower>()
   readonly #batchSize = new BatchSize()
+  #lastEnd: { readonly reason: string; readonly atMs: number } | undefined
 
   constructor(options: ClickConsumerOptions, stopping: AbortSignal) {
     this.#options = options
@@ -85,6 +88,12 @@ class ConsumerRun {
 
   progress(): ReadonlyMap<number, PartitionProgress> {
     return new Map([...this.#followers].map(([partition, follower]) => [partition, follower.progress]))
+  }
+
+  shownState(): string {
+    const end = this.#lastEnd
+    const hasJustEnded = end !== undefined && this.#options.now() - end.atMs < endedShownMs
+    return this.state === 'up' && hasJustEnded ? end.reason : this.state
   }
 
   async keepRunning(): Promise<void> {
@@ -118,12 +127,17 @@ class ConsumerRun {
       metadataMaxAge: 30_000,
       allowAutoTopicCreation: false,
     })
+    const ended = new AbortController()
     const crashed = Promise.withResolvers<never>()
     crashed.promise.catch(() => {})
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       this.#release()
-      if (!payload.restart) crashed.reject(payload.error)
-      else this.state = payload.error.message
+      if (payload.restart) {
+        this.state = payload.error.message
+        return
+      }
+      this.#lastEnd = { reason: payload.error.message, atMs: this.#options.now() }
+      crashed.reject(payload.error)
     })
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) =>
       this.#assign(payload.memberAssignment[topic] ?? [], consumer, admin),
@@ -138,8 +152,10 @@ class ConsumerRun {
         partitionsConsumedConcurrently: concurrency,
         eachBatch: async (payload) => await this.#arrived(payload),
       })
-      await Promise.race([crashed.promise, this.#observeUntilStopped(admin)])
+      const until = AbortSignal.any([this.#stopping, ended.signal])
+      await Promise.race([crashed.promise, this.#observeUntil(until, admin)])
     } finally {
+      ended.abort()
       this.#release()
       await consumer.disconnect().catch(() => {})
       await admin.disconnect().catch(() => {})
@@ -187,16 +203,17 @@ class ConsumerRun {
     await heartbeat()
   }
 
-  async #observeUntilStopped(admin: Admin): Promise<void> {
-    while (!this.#stopping.aborted) {
+  async #observeUntil(ended: AbortSignal, admin: Admin): Promise<void> {
+    while (!ended.aborted) {
       try {
         await this.#observe(admin)
         this.state = 'up'
       } catch (cause) {
+        if (ended.aborted) return
         this.state = (cause as Error).message
         this.#options.events.observeFailed(cause)
       }
-      await sleep(observeEveryMs, this.#stopping)
+      await sleep(observeEveryMs, ended)
     }
   }
 
