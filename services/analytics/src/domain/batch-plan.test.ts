@@ -140,8 +140,16 @@ describe('the plan of a batch', () => {
     const batches = [...readInBatches(records, noon, () => 25)]
     expect(batches.map((batch) => batch.map((one) => one.record.offset))).toEqual([
       [0, 1, 2],
-      [3, 4, 5, 6],
+      // One that is set aside counts as many.
+      [3, 4],
+      [5, 6],
     ])
     expect([...readInBatches([], noon, () => 25)]).toEqual([])
+  })
+
+  it('has a bound also where all is to be set aside', () => {
+    const flood = Array.from({ length: 1_000 }, (_none, offset) => record(offset, Buffer.from('junk')))
+    const batches = [...readInBatches(flood, noon, () => 250)]
+    expect(batches.map((batch) => batch.length)).toEqual(Array.from({ length: 100 }, () => 10))
   })
 })
