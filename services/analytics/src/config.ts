@@ -20,7 +20,7 @@ export const analyticsConfig = defineConfig({
     description: 'The address that the HTTP API listens on.',
     default: '127.0.0.1',
   }),
-  shedTurnMsMax: shedTurnOption(100),
+  shedTurnMsMax: shedTurnOption(150),
   httpPort: port('HTTP_PORT', { description: 'The port of the HTTP API; 0 picks a free one.' }),
   grpcHost: text('GRPC_HOST', {
     description: 'The address that gRPC listens on. Private: never publish it.',

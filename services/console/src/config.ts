@@ -17,7 +17,7 @@ export const consoleConfig = defineConfig({
     description: 'The address that the pages listen on.',
     default: '127.0.0.1',
   }),
-  shedTurnMsMax: shedTurnOption(100),
+  shedTurnMsMax: shedTurnOption(150),
   httpPort: port('HTTP_PORT', { description: 'The port of the pages; 0 picks a free one.' }),
   shortenerUrls: urlList('SHORTENER_URLS', {
     description: 'HTTP addresses of the shortener; when one does not answer, the next one is asked.',

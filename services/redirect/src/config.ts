@@ -19,7 +19,7 @@ const MIB = 1024 * 1024
 export const redirectConfig = defineConfig({
   ...commonOptions,
   httpHost: text('HTTP_HOST', { description: 'The address browsers reach.', default: '127.0.0.1' }),
-  shedTurnMsMax: shedTurnOption(100),
+  shedTurnMsMax: shedTurnOption(150),
   httpPort: port('HTTP_PORT', { description: 'The port browsers reach; 0 picks a free one.' }),
   publicUrl: httpUrl('PUBLIC_URL', {
     description: 'The base of short URLs, shown on the front page.',

@@ -19,7 +19,7 @@ export const shortenerConfig = defineConfig({
     default: 9181,
   }),
   httpHost: text('HTTP_HOST', { description: 'Where the HTTP API listens.', default: '127.0.0.1' }),
-  shedTurnMsMax: shedTurnOption(100),
+  shedTurnMsMax: shedTurnOption(150),
   httpPort: port('HTTP_PORT', {
     description: 'The port of the HTTP API; 0 picks a free one.',
     default: 8081,
