@@ -1,6 +1,6 @@
 import { testKafkaBrokers, uniqueName } from '@linkfleet/testkit/engines'
 import { eventually } from '@linkfleet/testkit/eventually'
-import { CompressionCodecs, CompressionTypes } from 'kafkajs'
+import kafkajs, { CompressionTypes } from 'kafkajs'
 import { expect, test } from 'vitest'
 import { ensureTopics, openKafka } from './kafka.ts'
 import { silentLogger } from './log.ts'
@@ -28,7 +28,7 @@ test.each([
   'what is sent to a topic with %s is read, although not every kind has a reader here',
   async (_name, compression) => {
     // Each test file has a process of its own, so this encoder without a decoder is nowhere else.
-    CompressionCodecs[CompressionTypes.Snappy] = () => ({
+    kafkajs.CompressionCodecs[CompressionTypes.Snappy] = () => ({
       compress: async ({ buffer }: { buffer: Buffer }) => snappyLiteral(buffer),
     })
     await using resources = new AsyncDisposableStack()

@@ -1,7 +1,7 @@
 /** Kafka, behind one door: kafkajs with quiet logs and bounded retries. */
 import { promisify } from 'node:util'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
-import { CompressionCodecs, CompressionTypes, Kafka, logLevel } from 'kafkajs'
+import kafkajs, { CompressionTypes, Kafka, logLevel } from 'kafkajs'
 import type { Logger } from './log.ts'
 import { traceKafka } from './tracing/trace-kafka.ts'
 
@@ -17,8 +17,11 @@ export interface KafkaOptions {
 /** Nobody here sends so much in a batch: more is not worth the memory. */
 const batchBytesMax = 64 * 1024 * 1024
 
-/** kafkajs knows gzip only, and a consumer cannot pass by a batch that it does not know how to read. */
-CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+/**
+ * kafkajs knows gzip only, and a consumer cannot pass by a batch that it does not know how to read. Node finds no name
+ * for its codecs, which are a property of what the CommonJS module exports.
+ */
+kafkajs.CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   compress: async ({ buffer }: { buffer: Buffer }) => await promisify(zstdCompress)(buffer),
   decompress: async (buffer: Buffer) =>
     await promisify(zstdDecompress)(buffer, { maxOutputLength: batchBytesMax }),
