@@ -17,7 +17,7 @@ import {
   WaitingRoom,
   WaitLimit,
 } from './load-shedding.ts'
-import { type Histogram, type HistogramSeries, latencyBucketsSeconds, type Metrics } from './metrics.ts'
+import { type HistogramSeries, latencyBucketsSeconds, type Metrics } from './metrics.ts'
 import { turnClock } from './turn-clock.ts'
 
 declare module 'fastify' {
@@ -69,21 +69,6 @@ function expectedStatuses(route: RouteOptions): ReadonlySet<string> {
   return new Set([...declared.filter((status) => /^\d{3}$/.test(status)), '500', '503', String(clientGone)])
 }
 
-const histograms = new WeakMap<Metrics, Histogram<'service' | 'route' | 'method' | 'code'>>()
-
-function durationsOf(metrics: Metrics) {
-  const known = histograms.get(metrics)
-  if (known !== undefined) return known
-  const durations = metrics.histogram(
-    'http_request_duration_seconds',
-    'Time from the arrival of a request to the end of its answer, with its wait for a busy event loop: an upper bound of it.',
-    ['service', 'route', 'method', 'code'],
-    latencyBucketsSeconds,
-  )
-  histograms.set(metrics, durations)
-  return durations
-}
-
 export type AnswerMeter = (request: FastifyRequest, status: number) => void
 
 /** Records a request of this route that was answered just now. Nothing but its method and status is looked up for it. */
@@ -93,7 +78,12 @@ export function answerMeter(
   methods: readonly string[],
   statuses: Iterable<number>,
 ): AnswerMeter {
-  const durations = durationsOf(metrics)
+  const durations = metrics.histogram(
+    'http_request_duration_seconds',
+    'Time from the arrival of a request to the end of its answer, with its wait for a busy event loop: an upper bound of it.',
+    ['service', 'route', 'method', 'code'],
+    latencyBucketsSeconds,
+  )
   const seriesOf = new Map(methods.map((method) => [method, new Map<number, HistogramSeries>()]))
   const series = (method: string, status: number) => {
     const labels = { service: metrics.service, route, method, code: String(status) }
@@ -145,13 +135,9 @@ export function measureRequests(server: FastifyInstance, metrics: Metrics): Requ
       route.onResponse = [route.onResponse ?? [], measure].flat()
     }
   })
-  const durations = durationsOf(metrics)
+  const unroutedMeter = answerMeter(metrics, noRoute, [], [])
   const unrouted: Measure = (request, reply) => {
-    const labels = { service: metrics.service, route: noRoute, method: request.method }
-    reply.raw.once('finish', () => {
-      const seconds = (performance.now() - request.arrivedMs) / 1000
-      durations.observe({ ...labels, code: String(reply.statusCode) }, seconds)
-    })
+    reply.raw.once('finish', () => unroutedMeter(request, reply.statusCode))
   }
   return {
     unrouted,

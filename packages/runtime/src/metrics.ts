@@ -15,6 +15,7 @@ type Labels = Readonly<Record<string, string>>
 export class Metrics {
   readonly service: string
   readonly registry = new Registry()
+  readonly #histograms = new Map<string, Histogram<string>>()
 
   constructor(service: string) {
     this.service = service
@@ -64,12 +65,17 @@ export class Metrics {
     return gauge
   }
 
+  /** Whoever asks for one of this name again gets the same: its labels and buckets are those of the first time. */
   histogram<L extends string>(
     name: string,
     help: string,
     labelNames: readonly L[] = [],
     buckets: readonly number[] = latencyBucketsSeconds,
   ): Histogram<L> {
-    return new Histogram<L>({ name, help, labelNames, buckets, registry: this.registry })
+    const known = this.#histograms.get(name)
+    if (known !== undefined) return known
+    const made = new Histogram<L>({ name, help, labelNames, buckets, registry: this.registry })
+    this.#histograms.set(name, made)
+    return made
   }
 }

@@ -3,9 +3,7 @@
  * tries and all. The server's own grpc_server_handling_seconds says nothing of calls that never reached it.
  */
 import grpc from '@grpc/grpc-js'
-import { type Histogram, latencyBucketsSeconds, type Metrics } from '../metrics.ts'
-
-type Label = 'grpc_service' | 'grpc_method' | 'grpc_code'
+import { latencyBucketsSeconds, type Metrics } from '../metrics.ts'
 
 export interface CallDurations {
   /** `path` is a method's own: '/linkfleet.ids.v1.IdGenerator/AllocateCodes'. */
@@ -15,25 +13,14 @@ export interface CallDurations {
 /** Those that alerts and panels ask about before they have happened. */
 const expectedCodes = ['OK', 'DEADLINE_EXCEEDED', 'UNAVAILABLE']
 
-/** Clients of one process share the metric. */
-const histograms = new WeakMap<Metrics, Histogram<Label>>()
-
-function histogramOf(metrics: Metrics): Histogram<Label> {
-  const known = histograms.get(metrics)
-  if (known !== undefined) return known
-  const made = metrics.histogram(
+/** Every method of the service is there at 0 from now on. */
+export function measureCalls(metrics: Metrics, service: grpc.ServiceDefinition): CallDurations {
+  const durations = metrics.histogram(
     'grpc_client_handling_seconds',
     'Time from a call to its answer or failure as its caller saw it, second tries included.',
     ['grpc_service', 'grpc_method', 'grpc_code'],
     latencyBucketsSeconds,
   )
-  histograms.set(metrics, made)
-  return made
-}
-
-/** Every method of the service is there at 0 from now on. */
-export function measureCalls(metrics: Metrics, service: grpc.ServiceDefinition): CallDurations {
-  const durations = histogramOf(metrics)
   for (const { path } of Object.values(service)) {
     for (const code of expectedCodes) durations.zero({ ...labelsOf(path), grpc_code: code })
   }
