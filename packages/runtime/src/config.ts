@@ -2,9 +2,6 @@
  * Environment variables, declared once: name, type, default, bounds and one sentence. Reading them reports every
  * problem together, so that a person mends a deployment in one go.
  */
-import { Type } from 'typebox'
-import { Value } from 'typebox/value'
-
 export interface Option<T> {
   readonly env: string
   readonly description: string
@@ -72,13 +69,11 @@ export function integer(
   env: string,
   declared: Declared<number> & { minimum: number; maximum: number },
 ): Option<number> {
-  const schema = Type.Integer({ minimum: declared.minimum, maximum: declared.maximum })
-  return option(env, `integer, ${declared.minimum} to ${declared.maximum}`, declared, (value) => {
+  const { minimum, maximum } = declared
+  return option(env, `integer, ${minimum} to ${maximum}`, declared, (value) => {
     const converted = /^[+-]?\d+$/.test(value.trim()) ? Number(value) : Number.NaN
-    if (!Value.Check(schema, converted)) {
-      throw new Error(
-        `must be a whole number from ${declared.minimum} to ${declared.maximum}, not "${value}"`,
-      )
+    if (!(converted >= minimum && converted <= maximum)) {
+      throw new Error(`must be a whole number from ${minimum} to ${maximum}, not "${value}"`)
     }
     return converted
   })

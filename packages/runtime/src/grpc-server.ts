@@ -5,6 +5,7 @@ import protoLoader from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
 import { errorKinds, LinkfleetError } from '@linkfleet/contracts/errors'
 import { HealthImplementation } from 'grpc-health-check'
+import { errorCodeKey, errorFieldKey } from './grpc/error-keys.ts'
 import type { Logger } from './log.ts'
 import { latencyBucketsSeconds, type Metrics } from './metrics.ts'
 import { traceServed } from './tracing/trace-grpc.ts'
@@ -160,10 +161,6 @@ function handleUnary(
     )
   }
 }
-
-/** Metadata keys that carry our error code and field to the caller. */
-export const errorCodeKey = 'linkfleet-error-code'
-export const errorFieldKey = 'linkfleet-error-field'
 
 function toGrpcStatus(cause: unknown): grpc.ServerErrorResponse & { code: grpc.status } {
   const known =

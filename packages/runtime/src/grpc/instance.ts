@@ -7,9 +7,9 @@
  * or by a heartbeat that goes unanswered.
  */
 import grpc from '@grpc/grpc-js'
-import { service as healthDefinition } from 'grpc-health-check'
 import { backoffMs } from '../backoff.ts'
 import { Standing } from './balance.ts'
+import { watchHealth } from './watch-health.ts'
 
 export type ClientConstructor<Client extends grpc.Client> = new (
   address: string,
@@ -43,10 +43,6 @@ const channelOptions: Partial<grpc.ClientOptions> = {
   'grpc.max_reconnect_backoff_ms': 1_000,
 }
 
-interface HealthAnswer {
-  readonly status: string
-}
-
 /** `serviceName` is what its health is asked for: another service that got the address later does not know it. */
 export function openInstance<Client extends grpc.Client>(
   ClientClass: ClientConstructor<Client>,
@@ -56,18 +52,18 @@ export function openInstance<Client extends grpc.Client>(
   const standing = new Standing()
   const connect = () => new ClientClass(address, grpc.credentials.createInsecure(), channelOptions)
   let client = connect()
-  let stream: grpc.ClientReadableStream<HealthAnswer> | undefined
+  let stream: grpc.ClientReadableStream<boolean> | undefined
   let again: NodeJS.Timeout | undefined
   let failures = 0
   let disposed = false
 
   function watch(): void {
-    stream = askForHealth(client, serviceName)
+    stream = watchHealth(client, serviceName)
     const silence = setTimeout(reconnect, firstWordMs)
-    stream.on('data', ({ status }) => {
+    stream.on('data', (isServing: boolean) => {
       clearTimeout(silence)
       failures = 0
-      standing.isServing = status === 'SERVING'
+      standing.isServing = isServing
       // A server that drains waits for its streams, so it is let go at once.
       if (!standing.isServing) stream?.cancel()
     })
@@ -101,12 +97,4 @@ export function openInstance<Client extends grpc.Client>(
       client.close()
     },
   }
-}
-
-function askForHealth(client: grpc.Client, serviceName: string): grpc.ClientReadableStream<HealthAnswer> {
-  const { path, requestSerialize, responseDeserialize } = healthDefinition.Watch as grpc.MethodDefinition<
-    object,
-    HealthAnswer
-  >
-  return client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, { service: serviceName })
 }
