@@ -25,6 +25,8 @@ class World {
   readonly inFlight = new Set<number>()
   failures = 0
   saveFails = false
+  /** What happens before a read is answered. */
+  whileReading: () => Promise<void> = async () => {}
 
   append(segment: number, records: readonly Buffer[]): number {
     const before = this.segments.get(segment) ?? Buffer.alloc(segmentHeaderBytes)
@@ -45,6 +47,7 @@ class World {
         read: async (segment, offset, bytesMax) => {
           const bytes = this.segments.get(segment)
           if (bytes === undefined) throw new Error('no such segment')
+          await this.whileReading()
           return bytes.subarray(offset, offset + bytesMax)
         },
         remove: async (segment) => void this.segments.delete(segment),
@@ -166,6 +169,26 @@ describe('the sender of a spool', () => {
     world.fate = () => 'ok'
     await world.run(world.startSender())
     expect(world.topic.slice(before).every(({ partition }) => partition === 2)).toBe(true)
+  })
+
+  test('what is acknowledged while the disk keeps a step waiting stays for its time too', async () => {
+    const world = new World()
+    world.append(1, [recordOf(1, 0, 'a')])
+    world.append(2, [])
+    const sender = world.startSender(2)
+    await sender.step(true)
+    sender.extend(2, world.append(2, [recordOf(2, 0, 'a')]), false)
+    world.whileReading = async () => {
+      await sender.settled()
+      world.nowMs += sentKeptMs
+    }
+    await sender.step(true)
+    await sender.settled()
+    await sender.step(true)
+    expect([...world.segments.keys()]).toEqual([1, 2])
+    world.nowMs += sentKeptMs
+    await sender.step(true)
+    expect([...world.segments.keys()]).toEqual([2])
   })
 
   test('a segment grows while it is read; what is not said to be there is not read', async () => {

@@ -58,10 +58,8 @@ export class SpoolSender {
   constructor(options: SpoolSenderOptions) {
     this.#options = options
     this.#laneBytesMax = laneBytesMaxOf(options.partitionCount)
-    const start = { segment: 0, offset: 0 }
-    this.#lanes = options.checkpoint.acknowledged.map(
-      (sequence, partition) => new Lane(partition, sequence, start),
-    )
+    const { acknowledged } = options.checkpoint
+    this.#lanes = acknowledged.map((sequence, lane) => new Lane(lane, sequence, { segment: 0, offset: 0 }))
   }
 
   /** Bytes of whole records that were damaged, each counted once. A torn tail is none. */
@@ -135,7 +133,7 @@ export class SpoolSender {
       this.#inFlight.add(sending)
     }
     if (this.#unsaved && (hurry || nowMs - this.#savedAtMs >= saveEveryMs)) await this.save()
-    await this.#clear(nowMs, keepMs)
+    await this.#clear(keepMs)
   }
 
   /** Resolves when nothing is on its way. */
@@ -270,7 +268,10 @@ export class SpoolSender {
     }
   }
 
-  async #clear(nowMs: number, keepMs: number): Promise<void> {
+  async #clear(keepMs: number): Promise<void> {
+    const { monotonicClock, ports } = this.#options
+    // Acknowledgements came while the step waited for the disk, so the time at which it began will not do.
+    const nowMs = monotonicClock()
     const done = this.#earliest((lane) => lane.acknowledgedTo)
     const sent = this.#segments.filter(({ number }) => number < done.segment)
     for (const segment of sent) segment.doneAtMs ??= nowMs
@@ -279,14 +280,13 @@ export class SpoolSender {
       // What was acknowledged is on record before it goes, where that can be had: on a full disk it cannot, and
       // a start that knows less sends again only what is still there, which the marks make harmless.
       if (this.#unsaved) await this.save()
-      const { ports } = this.#options
       // Only the last segment of a producer may end in a torn record: a crash leaves that, and nobody was answered.
       if (this.#segments.length > 1) countTail(segment)
       try {
         if (segment.damagedBytes > 0) await ports.setSegmentAside(segment.number)
         else await ports.remove(segment.number)
       } catch (cause) {
-        this.#options.ports.failed('remove', cause)
+        ports.failed('remove', cause)
         return
       }
       this.#segments.shift()
