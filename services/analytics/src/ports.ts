@@ -33,7 +33,10 @@ export interface ClickStore {
   move(partition: number, from: number, to: number): Promise<boolean>
   /** Applies records that continue the log at `from`, all of them or none. */
   apply(partition: number, from: number, records: readonly ReadRecord[]): Promise<ApplyOutcome>
-  /** Notes until when partitions are applied whole, and forgets partitions that the topic no longer has. */
+  /**
+   * Notes until when partitions are applied whole. Forgets partitions that the topic no longer has; those that it has and
+   * nobody has noted yet hold `asOf` where it is until somebody does.
+   */
   noteProgress(caughtUpAtMs: ReadonlyMap<number, number>, partitionCount: number): Promise<void>
 }
 

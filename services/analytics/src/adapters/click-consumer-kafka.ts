@@ -222,14 +222,15 @@ class ConsumerRun {
     const looks = [...this.#followers.values()].map(
       (follower) => [follower.partition, follower, follower.look(askedAtMs)] as const,
     )
-    const ends = await logOf(admin, this.#options.topic).ends()
+    const { topic, store } = this.#options
+    const ends = await logOf(admin, topic).ends()
     const caughtUp = new Map<number, number>()
     for (const [partition, follower, tell] of looks) {
       const end = ends.get(partition)
       if (end !== undefined) tell(end)
       if (follower.isSettled) caughtUp.set(partition, follower.progress.caughtUpAtMs)
     }
-    if (caughtUp.size > 0) await this.#options.store.noteProgress(caughtUp, ends.size)
+    await store.noteProgress(caughtUp, ends.size)
   }
 }
 

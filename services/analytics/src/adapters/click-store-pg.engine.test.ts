@@ -7,6 +7,7 @@ import { readRecords } from '../domain/batch-plan.ts'
 import type { ClickStore } from '../ports.ts'
 import { click, googlebot, message, noon, producerId, record, run } from '../testing/clicks.ts'
 import { openClickStorePg } from './click-store-pg.ts'
+import { asOfText } from './stats-queries.ts'
 import { createUserAgentClassifier } from './user-agents.ts'
 
 let database: TestDatabase
@@ -239,5 +240,40 @@ describe('a batch of clicks in Postgres', () => {
       { reason: 1, clicks: 1 },
       { reason: 2, clicks: 1 },
     ])
+  })
+})
+
+describe('until when everything is counted', () => {
+  const asOfMs = async () => {
+    const { rows } = await pool.query<{ as_of_ms: number | null }>(`SELECT ${asOfText} AS as_of_ms`)
+    return rows[0]?.as_of_ms
+  }
+  const note = async (atMs: readonly number[], partitionCount: number) =>
+    await store.noteProgress(new Map(atMs.map((ms, partition) => [partition, ms])), partitionCount)
+
+  it('is not known while it is not known of each partition', async () => {
+    await note([], 0)
+    expect(await asOfMs()).toBeNull()
+    await note([noon], 2)
+    expect(await asOfMs()).toBeNull()
+    await note([noon + 1, noon + 2], 2)
+    expect(await asOfMs()).toBe(noon + 1)
+  })
+
+  it('stands still when the topic grows, until the new partitions are read', async () => {
+    await note([], 0)
+    await note([noon, noon], 2)
+    await note([noon + 5_000, noon + 5_000], 3)
+    await note([noon + 9_000, noon + 9_000], 3)
+    expect(await asOfMs()).toBe(noon)
+    await store.noteProgress(new Map([[2, noon + 8_000]]), 3)
+    expect(await asOfMs()).toBe(noon + 8_000)
+  })
+
+  it('goes on without partitions that the topic no longer has', async () => {
+    await note([], 0)
+    await note([noon + 1_000, noon], 2)
+    await note([noon + 1_000], 1)
+    expect(await asOfMs()).toBe(noon + 1_000)
   })
 })

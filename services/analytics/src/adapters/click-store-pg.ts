@@ -69,6 +69,7 @@ export function openClickStorePg(options: ClickStoreOptions): ClickStore {
         return { kind: 'applied', nextOffset, caughtUpAtMs, counts, deadLetters } satisfies ApplyOutcome
       }, beginText),
     async noteProgress(caughtUpAtMs, partitionCount) {
+      await pool.query({ name: 'hold-progress', text: holdProgressText, values: [partitionCount] })
       await writeProgress(pool, caughtUpAtMs)
       await pool.query({
         name: 'forget-progress',
@@ -171,6 +172,14 @@ async function writeProtocol(
     values: [partition, plan.nextOffset, fromHex(plan.fingerprint)],
   })
 }
+
+/** A partition that the topic grew by begins where all others are at least; in a new fleet nothing is known of any: at 0. */
+const holdProgressText = `
+INSERT INTO clicks.progress (partition, caught_up_at)
+SELECT partition, coalesce((SELECT min(caught_up_at) FROM clicks.progress), 'epoch')
+FROM generate_series(0, $1::int - 1) AS topic(partition)
+WHERE NOT EXISTS (SELECT FROM clicks.progress WHERE progress.partition = topic.partition)
+ON CONFLICT (partition) DO NOTHING`
 
 async function writeProgress(database: Queryable, caughtUpAtMs: ReadonlyMap<number, number>): Promise<void> {
   const sorted = [...caughtUpAtMs].sort(([a], [b]) => a - b)

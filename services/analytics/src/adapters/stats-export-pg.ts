@@ -2,11 +2,11 @@
 import { grainsSeconds } from '../domain/rollup.ts'
 import type { ExportedLink, ExportReader, LinkKey, Totals, TraitCount } from '../ports.ts'
 import { createFreshRead, type FreshReadOptions } from './fresh-read.ts'
+import { asOfText } from './stats-queries.ts'
 
 const dayMs = grainsSeconds.day * 1000
 
 const epochMs = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigint`
-const asOfText = `(SELECT ${epochMs('min(caught_up_at)')} FROM clicks.progress) AS as_of_ms`
 
 const dayText = `SELECT
   (SELECT json_build_object('humans', humans, 'bots', bots) FROM clicks.series
@@ -16,7 +16,7 @@ const dayText = `SELECT
     SELECT trait, value, sum(humans) AS humans, sum(bots) AS bots FROM clicks.trait_counts
     WHERE domain_id = $1 AND code = $2 AND day = date '1970-01-01' + ($3 / ${dayMs})::int
     GROUP BY trait, value ORDER BY trait, sum(humans) + sum(bots) DESC, value) AS counts) AS traits,
-  ${asOfText}`
+  ${asOfText} AS as_of_ms`
 
 /** A page of links by their keys, with the clicks of the days from $4 to before $5. */
 const linksText = `WITH page AS MATERIALIZED (
@@ -29,7 +29,7 @@ const linksText = `WITH page AS MATERIALIZED (
       SELECT coalesce(sum(humans), 0) AS humans, coalesce(sum(bots), 0) AS bots FROM clicks.series
       WHERE series.domain_id = page.domain_id AND series.code = page.code AND grain_seconds = ${grainsSeconds.day}
         AND start_at >= to_timestamp($4 / 1000.0) AND start_at < to_timestamp($5 / 1000.0)) AS sums) AS links,
-    ${asOfText}`
+    ${asOfText} AS as_of_ms`
 
 interface DayRow extends Record<string, unknown> {
   day: Totals | null

@@ -7,7 +7,8 @@ const traitValuesMax = 50
 const epochMs = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigint`
 const dateOf = (parameter: string) => `(to_timestamp(${parameter} / 1000.0) AT TIME ZONE 'UTC')::date`
 
-const asOfText = `(SELECT (extract(epoch FROM min(caught_up_at)) * 1000)::bigint FROM clicks.progress)`
+/** null while nothing is known of some partition (see noteProgress in click-store-pg.ts). */
+export const asOfText = `(SELECT nullif((extract(epoch FROM min(caught_up_at)) * 1000)::bigint, 0) FROM clicks.progress)`
 const ofLink = 'domain_id = $1 AND code = $2'
 const inRange = 'start_at >= to_timestamp($4 / 1000.0) AND start_at < to_timestamp($5 / 1000.0)'
 const inDays = `day >= ${dateOf('$6')} AND day < ${dateOf('$7')}`
