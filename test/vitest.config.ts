@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const setupFiles = [`${root}test/setup/seed.ts`]
 const never = ['**/node_modules/**', '**/dist/**', '**/.linkfleet/**']
 
 /**
@@ -17,6 +18,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           root,
+          setupFiles,
           include: ['**/*.test.ts'],
           exclude: [...never, '**/*.{engine,fleet,browser,faults,long}.test.ts'],
           testTimeout: 30_000,
@@ -26,6 +28,7 @@ export default defineConfig({
         test: {
           name: 'engine',
           root,
+          setupFiles,
           include: ['**/*.engine.test.ts'],
           exclude: never,
           globalSetup: [`${root}test/setup/engines.ts`],
@@ -38,6 +41,7 @@ export default defineConfig({
         test: {
           name: 'fleet',
           root,
+          setupFiles,
           include: ['**/*.{fleet,browser}.test.ts'],
           exclude: never,
           globalSetup: [`${root}test/setup/fleet.ts`],
@@ -50,6 +54,7 @@ export default defineConfig({
         test: {
           name,
           root,
+          setupFiles,
           include: [`**/*.${name}.test.ts`],
           exclude: never,
           testTimeout: 240_000,

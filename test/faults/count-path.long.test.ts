@@ -13,7 +13,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type CountPathFleet, startCountPathFleet } from './count-path-fleet.ts'
 import { type ClickSender, openClickSender } from './counted-clicks.ts'
 
-const random = seededRandom('who is killed, and when')
+const random = seededRandom()
 
 const clicks = Number(process.env.LINKFLEET_CLICKS ?? '50000')
 const kills = Number(process.env.LINKFLEET_KILLS ?? '4')

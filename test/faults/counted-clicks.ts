@@ -16,7 +16,7 @@ import type { Kafka } from '@linkfleet/runtime/kafka'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { seededRandom } from '@linkfleet/testkit/seeded-random'
 
-const random = seededRandom('which clicks, and which are sent twice')
+const random = seededRandom()
 
 const producerCount = 3
 const clicksPerMessage = 250

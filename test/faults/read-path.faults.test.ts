@@ -11,7 +11,7 @@ import { type Followed, startFollowLoad } from './follow-load.ts'
 import type { Member } from './member.ts'
 import { type ReadPathFleet, startReadPathFleet } from './read-path-fleet.ts'
 
-const random = seededRandom('when it is killed')
+const random = seededRandom()
 
 const kills = Number(process.env.LINKFLEET_KILLS ?? '4')
 const people = 16

@@ -14,7 +14,7 @@ import { startCreateLoad } from './create-load.ts'
 import type { Member } from './member.ts'
 import { startWritePathFleet, type WritePathFleet } from './write-path-fleet.ts'
 
-const random = seededRandom('who is killed')
+const random = seededRandom()
 
 const kills = Number(process.env.LINKFLEET_KILLS ?? '6')
 const people = 24

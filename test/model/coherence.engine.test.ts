@@ -4,13 +4,13 @@ import { silentLogger } from '@linkfleet/runtime/log'
 import { openRedis, type RedisConnection } from '@linkfleet/runtime/redis'
 import { testRedisUrl, uniqueName } from '@linkfleet/testkit/engines'
 import { eventually } from '@linkfleet/testkit/eventually'
+import { testRuns, testSeed } from '@linkfleet/testkit/seed'
 import fc from 'fast-check'
 import { afterAll, beforeAll, test } from 'vitest'
 import { histories } from './operations.ts'
 import { codes, type LossyCache, World } from './world.ts'
 
-const seed = Number(process.env.LINKFLEET_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const runs = Number(process.env.LINKFLEET_RUNS ?? 25)
+const runs = testRuns(25)
 const hashTags = Array.from({ length: 64 }, (_none, hashTag) => hashTag)
 
 let redis: RedisConnection
@@ -48,7 +48,7 @@ function lossyRedisCache(prefix: string): LossyCache {
   }
 }
 
-test(`no history breaks a promise about freshness (seed ${seed}, ${runs} runs)`, {
+test(`no history breaks a promise about freshness (seed ${testSeed}, ${runs} runs)`, {
   timeout: 240_000,
 }, async () => {
   const property = fc.asyncProperty(histories, async (operations) => {
@@ -60,5 +60,5 @@ test(`no history breaks a promise about freshness (seed ${seed}, ${runs} runs)`,
     }
     await cache.flush()
   })
-  await fc.assert(property, { seed, numRuns: runs, endOnFailure: true })
+  await fc.assert(property, { seed: testSeed, numRuns: runs, endOnFailure: true })
 })

@@ -5,14 +5,14 @@
  * LINKFLEET_SEED repeats a run, LINKFLEET_RUNS makes it longer.
  */
 import { createMemoryLinkCache } from '@linkfleet/contracts/testing/memory-link-cache'
+import { testRuns, testSeed } from '@linkfleet/testkit/seed'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { mutants } from './mutants.ts'
 import { histories } from './operations.ts'
 import { type Mistakes, World } from './world.ts'
 
-const seed = Number(process.env.LINKFLEET_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const runs = Number(process.env.LINKFLEET_RUNS ?? 200)
+const runs = testRuns(200)
 /** Mutants are looked for from one seed, so that whether they are found does not change from day to day. */
 const mutantSeed = 2
 const mutantRunsMax = 4_000
@@ -27,7 +27,7 @@ function coherence(mistakes: Mistakes = {}) {
   })
 }
 
-test.each([...new Set([seed, mutantSeed])])(
+test.each([...new Set([testSeed, mutantSeed])])(
   `no history breaks a promise about freshness (seed %d, ${runs} runs)`,
   {
     timeout: 600_000,

@@ -85,13 +85,18 @@ export async function untilCounted(
   return stats
 }
 
-/** Waits until the statistics of a link are as of `momentMs` or later: what comes after is not missing from them. */
-export async function untilCurrent(fleet: Fleet, code: string, momentMs: number): Promise<Stats> {
+/** Waits until this holds of the statistics of a link: a visit is in them some time after its answer. */
+export async function untilStats(
+  fleet: Fleet,
+  code: string,
+  holds: (stats: Stats) => boolean,
+  withinMs = 40_000,
+): Promise<Stats> {
   return await eventually(
     async () => {
       const stats = await readStats(fleet, code)
-      return Date.parse(stats.asOf) >= momentMs ? stats : false
+      return holds(stats) ? stats : false
     },
-    { withinMs: 40_000, everyMs: 100 },
+    { withinMs, everyMs: 100 },
   )
 }

@@ -1,11 +1,10 @@
 /**
- * Chance that can be had again: prints its seed, and takes it from LINKFLEET_SEED. mulberry32, by Tommy Ettinger, in the
- * public domain: good enough to choose victims.
+ * Chance that can be had again, from the tests' own seed on. mulberry32, by Tommy Ettinger, in the public domain: good
+ * enough to choose victims.
  */
-export function seededRandom(what: string): () => number {
-  const given = Number(process.env.LINKFLEET_SEED)
-  const seed = Number.isInteger(given) && given > 0 ? given : Math.floor(Math.random() * 2 ** 31)
-  console.log(`${what}: LINKFLEET_SEED=${seed}`)
+import { testSeed } from './seed.ts'
+
+export function seededRandom(seed = testSeed): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

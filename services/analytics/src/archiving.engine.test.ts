@@ -18,7 +18,7 @@ import { message, producerId, run } from './testing/clicks.ts'
 import { type Fixture, openFixture } from './testing/fixture.ts'
 import { startSteadySender } from './testing/steady-sender.ts'
 
-const random = seededRandom('when an archiver is killed')
+const random = seededRandom()
 const partitions = 4
 const withinMs = 90_000
 const kills = 2

@@ -7,7 +7,7 @@ import { startAnalyticsProcess } from './testing/analytics-process.ts'
 import { openFixture } from './testing/fixture.ts'
 import { startSteadySender } from './testing/steady-sender.ts'
 
-const random = seededRandom('when a process is killed')
+const random = seededRandom()
 /** A kill costs the group the 6 s in which it misses its member; a busy machine takes its time over the rest. */
 const withinMs = 90_000
 

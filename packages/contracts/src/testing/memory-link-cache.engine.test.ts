@@ -1,5 +1,6 @@
 /** The double in memory does what the scripts do in a real Redis: the same words, the same entries, the same marks. */
 import { testRedisUrl, uniqueName } from '@linkfleet/testkit/engines'
+import { testRuns, testSeed } from '@linkfleet/testkit/seed'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -9,8 +10,7 @@ import { createRedisLinkCache, type FreshLink, type RedisLinkCache } from '../re
 import { createMemoryLinkCache } from './memory-link-cache.ts'
 
 const codes = ['aB3dE5g', 'Zz9yX8w']
-const seed = Number(process.env.LINKFLEET_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const runs = Number(process.env.LINKFLEET_RUNS ?? 60)
+const runs = testRuns(60)
 let redis: Redis
 
 beforeAll(() => {
@@ -91,7 +91,7 @@ async function stateOf(cache: RedisLinkCache): Promise<unknown> {
   return { links, marks: await Promise.all(codes.map((of) => cache.readMark(hashTagOf(1, of)))) }
 }
 
-test(`any steps have the same outcome in both (seed ${seed}, ${runs} runs)`, async () => {
+test(`any steps have the same outcome in both (seed ${testSeed}, ${runs} runs)`, async () => {
   const property = fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
     const real = createRedisLinkCache(redis as never, `${uniqueName('double')}:`)
     const double = createMemoryLinkCache(() => 0)
@@ -104,5 +104,5 @@ test(`any steps have the same outcome in both (seed ${seed}, ${runs} runs)`, asy
       expect(await stateOf(double)).toEqual(await stateOf(real))
     }
   })
-  await fc.assert(property, { seed, numRuns: runs })
+  await fc.assert(property, { seed: testSeed, numRuns: runs })
 })

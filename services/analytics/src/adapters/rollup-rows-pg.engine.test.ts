@@ -4,6 +4,7 @@ import { type ClickFields, ClickKind } from '@linkfleet/contracts/clicks'
 import { silentLogger } from '@linkfleet/runtime/log'
 import { openPool, type Pool } from '@linkfleet/runtime/postgres'
 import { type TestDatabase, testDatabase } from '@linkfleet/testkit/engines'
+import { seededRandom } from '@linkfleet/testkit/seeded-random'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readRecords } from '../domain/batch-plan.ts'
 import { readRecentClicks, recentClicksMax } from '../domain/recent-clicks.ts'
@@ -51,15 +52,6 @@ async function apply(partition: number, clicks: readonly Partial<ClickFields>[])
     const records = [record(from, message(producerId(partition), part))]
     const outcome = await store.apply(partition, from, readRecords(records, nowMs))
     expect(outcome.kind).toBe('applied')
-  }
-}
-
-/** The same numbers from 0 to 1 for the same seed (Park and Miller's generator). */
-function seededRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state * 48_271) % 2_147_483_647
-    return state / 2_147_483_647
   }
 }
 

@@ -1,6 +1,7 @@
 // No code is handed out twice, whatever a schedule does to generators, calls, the primary and its standbys; and the
 // schedules would find it if the protocol were wrong.
 
+import { testRuns, testSeed } from '@linkfleet/testkit/seed'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ShardLedger } from '../ports.ts'
@@ -46,9 +47,7 @@ const sown: Record<string, Sown> = {
   'a silent standby is forgotten at once': { rules: { standbyGraceMs: -1 } },
 }
 
-/** fast-check says the seed when it finds something: LINKFLEET_SEED repeats it, LINKFLEET_RUNS tries more schedules. */
-const seed = Number(process.env.LINKFLEET_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const numRuns = Number(process.env.LINKFLEET_RUNS ?? 250)
+const numRuns = testRuns(250)
 const timeoutMs = 30_000 + numRuns * 20
 
 describe('the protocol of shards, leases and blocks', () => {
@@ -59,7 +58,7 @@ describe('the protocol of shards, leases and blocks', () => {
         fc.asyncProperty(schedule, async (steps) => {
           expect(await firstRepeat(steps)).toBeUndefined()
         }),
-        { numRuns, seed },
+        { numRuns, seed: testSeed },
       )
     },
     timeoutMs,
@@ -78,7 +77,7 @@ describe('the protocol of shards, leases and blocks', () => {
         fc.asyncProperty(schedule, async (steps) => {
           expect(await firstRepeat(steps, { reserve: withoutFencing })).toBeUndefined()
         }),
-        { numRuns, seed },
+        { numRuns, seed: testSeed },
       )
     },
     timeoutMs,

@@ -1,5 +1,5 @@
-import { randomInt } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { testSeed } from '@linkfleet/testkit/seed'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { recordIn } from '../../testing/spool-record.ts'
@@ -14,8 +14,6 @@ import {
 } from './segment-format.ts'
 
 const partitionCount = 12
-const seed = Number(process.env.TEST_SEED ?? randomInt(2 ** 31))
-console.log(`spool reader: TEST_SEED=${seed}`)
 
 function recordOf(sequence: number, userAgent: string): Buffer {
   const code = `code${sequence % 50}`
@@ -46,7 +44,7 @@ describe('the reader of a segment', () => {
         const records = userAgents.map((agent, index) => recordOf(index + 1, agent))
         expect(readInChunks(Buffer.concat(records), chunkBytes)).toEqual(records.map((_, index) => index + 1))
       }),
-      { seed },
+      { seed: testSeed },
     )
   })
 
@@ -63,7 +61,7 @@ describe('the reader of a segment', () => {
         const { records: read } = scanRecords(file.subarray(0, cut), partitionCount, true)
         expect(read.map(({ sequence }) => sequence)).toEqual(Array.from({ length: whole }, (_, i) => i + 1))
       }),
-      { seed, numRuns: 300 },
+      { seed: testSeed, numRuns: 300 },
     )
   })
 
@@ -93,7 +91,7 @@ describe('the reader of a segment', () => {
         })
         expect(readInChunks(file, chunkBytes)).toEqual(intact)
       }),
-      { seed, numRuns: 500 },
+      { seed: testSeed, numRuns: 500 },
     )
   })
 
@@ -128,7 +126,7 @@ describe('the reader of a segment', () => {
         // What is left for the next chunk is less than a record, or nothing could ever be read on.
         expect(file.length - consumedBytes).toBeLessThan(atEnd ? 1 : recordBytesMax)
       }),
-      { seed, numRuns: 2_000 },
+      { seed: testSeed, numRuns: 2_000 },
     )
   })
 
@@ -137,7 +135,7 @@ describe('the reader of a segment', () => {
       fc.property(fc.uint8Array({ maxLength: 5_000 }), (noise) => {
         expect(scanRecords(Buffer.from(noise), partitionCount, true).records).toEqual([])
       }),
-      { seed },
+      { seed: testSeed },
     )
     const { records, damagedBytes } = scanRecords(Buffer.alloc(4_096), partitionCount, true)
     expect(records).toEqual([])

@@ -3,7 +3,7 @@
  * frozen processes, lost, late and repeated messages. Whatever happens: acknowledged ≤ counted ≤ attempted, and no click
  * is counted twice. That the model would notice is shown by bugs put into the code, each of which it must find.
  */
-import { randomInt } from 'node:crypto'
+import { testRuns, testSeed } from '@linkfleet/testkit/seed'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { loadWithBug, type SeededBug, type SpoolCode } from '../../testing/spool-code.ts'
@@ -11,10 +11,6 @@ import { type Fate, keptMs, type Process, SpoolWorld, type WorldBug } from '../.
 import { planAdoption } from './adoption.ts'
 import { requireAcknowledged } from './send-batch.ts'
 import { SpoolSender } from './spool-sender.ts'
-
-const seed = Number(process.env.TEST_SEED ?? randomInt(2 ** 31))
-const runs = Number(process.env.TEST_RUNS ?? 400)
-console.log(`spool model: TEST_SEED=${seed} TEST_RUNS=${runs}`)
 
 const realCode: SpoolCode = { planAdoption, SpoolSender, requireAcknowledged }
 
@@ -200,11 +196,11 @@ interface Check {
 const check = ({ code, numRuns, bug, emphasis = {} }: Check) =>
   fc.assert(
     fc.asyncProperty(historyOf(emphasis), (happenings) => live(code, happenings, bug)),
-    { seed, numRuns, endOnFailure: numRuns === bugRunsMax },
+    { seed: testSeed, numRuns, endOnFailure: numRuns === bugRunsMax },
   )
 
 test('whatever happens: acknowledged ≤ counted ≤ attempted, and no click twice', async () => {
-  await check({ code: realCode, numRuns: runs })
+  await check({ code: realCode, numRuns: testRuns(1_000) })
 }, 120_000)
 
 describe('a bug is found:', () => {
