@@ -15,7 +15,7 @@ import {
   countDeadLetters,
   listDeadLetters,
   replayDeadLetter,
-} from './adapters/dead-letters-pg.ts'
+} from './adapters/rollups/dead-letters-pg.ts'
 import { createUserAgentClassifier } from './adapters/user-agents.ts'
 
 const usage = 'Usage: npm run analytics -- dead-letters list | replay all | replay ID…'

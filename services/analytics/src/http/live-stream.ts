@@ -1,6 +1,6 @@
 /** One stream of server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
 import type { ServerResponse } from 'node:http'
-import type { LiveReading, LiveStream, Watched } from '../adapters/live-feed.ts'
+import type { LiveReading, LiveStream, Watched } from '../adapters/statistics/live-feed.ts'
 import { liveCount } from '../domain/live-count.ts'
 
 const headers = {
