@@ -46,12 +46,19 @@ describe('the rules refuse', () => {
     ['packages/runtime/src/http.ts', '@linkfleet/local/engines', 'packages never import deploy'],
     [`${service}/domain/a.ts`, `${service}/adapters/b.ts`, 'domain does not import edge'],
     [`${service}/adapters/a.ts`, `${service}/service.ts`, 'edge does not import service'],
+    [`${service}/http/a.ts`, `${service}/adapters/b.ts`, 'http and grpc do not import adapters'],
+    [`${service}/adapters/a.ts`, `${service}/http/b.ts`, 'adapters do not import http and grpc'],
     [`${service}/ports.ts`, `${service}/domain/a.ts`, 'ports does not import domain'],
     [`${service}/domain/a.ts`, 'pg', 'domain does not reach the world itself (pg)'],
     [`${service}/domain/a.ts`, 'node:timers/promises', 'domain does not reach the world itself'],
     [`${service}/service.ts`, '@linkfleet/testkit/engines', 'only tests import the test kit'],
   ])('%s importing %s', (from, to, problem) => {
     expect(importProblem({ from, to })).toContain(problem)
+  })
+
+  test('a type of an adapter in a route', () => {
+    const types = { from: `${service}/grpc/a.ts`, to: `${service}/adapters/b/c.ts`, typeOnly: true }
+    expect(importProblem(types)).toBe('http and grpc do not import adapters')
   })
 
   test('nothing that is allowed', () => {

@@ -53,6 +53,9 @@ function layerOf(path: string): Layer | undefined {
   return undefined
 }
 
+const isRoute = (path: string) => /^services\/[^/]+\/src\/(http|grpc)\//.test(path)
+const isAdapter = (path: string) => /^services\/[^/]+\/src\/adapters\//.test(path)
+
 export function placeOf(path: string): Place {
   const scoped = /^@linkfleet\/[^/]+/.exec(path)?.[0]
   if (scoped !== undefined) {
@@ -84,6 +87,9 @@ export function importProblem({ from, to, typeOnly = false }: Import): string | 
     return `${source.layer} does not reach the world itself (${to})`
   }
   if (target.layer === undefined) return undefined
+  // Types too: what a route asks of the world is a port, whoever keeps it.
+  if (isRoute(from) && isAdapter(to)) return 'http and grpc do not import adapters'
+  if (isAdapter(from) && isRoute(to)) return 'adapters do not import http and grpc'
   if (order.indexOf(target.layer) < order.indexOf(source.layer)) {
     return `${source.layer} does not import ${target.layer}`
   }

@@ -133,6 +133,35 @@ export interface StatsReader {
   }>
 }
 
+/** A link, or all links together. */
+export type Watched = LinkKey | 'fleet'
+
+/** Totals of all time. */
+export interface LiveReading extends Totals {
+  readonly asOfMs: number | null
+}
+
+/** Whoever watches clicks as they are counted. No call throws or waits. */
+export interface LiveStream {
+  readonly watched: Watched
+  /** Once a second; without a reading while no database answers. */
+  tick(reading: LiveReading | undefined): void
+  /** Says goodbye. The stream leaves by itself when its connection has closed. */
+  end(): void
+}
+
+export interface LivePlace {
+  join(stream: LiveStream): void
+  /** Gives the place back; harmless when it was. */
+  leave(): void
+}
+
+/** Tells streams what is counted of what they watch. */
+export interface LiveFeed {
+  /** Keeps a place for a stream of this caller. Throws LinkfleetError when there is none. */
+  reserve(caller: string): LivePlace
+}
+
 export interface ExportedLink extends LinkKey, Totals {
   /** Of all time; humans and bots are of the range. */
   readonly total: number

@@ -1,7 +1,7 @@
 /** One stream of server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
 import type { ServerResponse } from 'node:http'
-import type { LiveReading, LiveStream, Watched } from '../adapters/statistics/live-feed.ts'
 import { liveCount } from '../domain/live-count.ts'
+import type { LiveReading, LiveStream, Watched } from '../ports.ts'
 
 const headers = {
   'content-type': 'text/event-stream; charset=utf-8',

@@ -4,32 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { LinkfleetError } from '@linkfleet/contracts/errors'
-import type { LinkKey, StatsReader, Totals } from '../../ports.ts'
-
-export type Watched = LinkKey | 'fleet'
-
-export interface LiveReading extends Totals {
-  readonly asOfMs: number | null
-}
-
-export interface LiveStream {
-  readonly watched: Watched
-  /** Once a second; without a reading while no database answers. */
-  tick(reading: LiveReading | undefined): void
-  /** Says goodbye. The stream leaves by itself when its connection has closed. */
-  end(): void
-}
-
-export interface LiveFeed extends Disposable {
-  /** Keeps a place for a stream of this caller. Throws LinkfleetError when there is none. */
-  reserve(caller: string): LivePlace
-}
-
-export interface LivePlace {
-  join(stream: LiveStream): void
-  /** Gives the place back; harmless when it was. */
-  leave(): void
-}
+import type { LinkKey, LiveFeed, LiveReading, LiveStream, StatsReader, Totals, Watched } from '../../ports.ts'
 
 export interface LiveFeedOptions {
   readonly stats: Pick<StatsReader, 'live'>
@@ -38,7 +13,7 @@ export interface LiveFeedOptions {
   readonly everyMs?: number
 }
 
-export function startLiveFeed(options: LiveFeedOptions): LiveFeed {
+export function startLiveFeed(options: LiveFeedOptions): LiveFeed & Disposable {
   const { stats, streamsMax, streamsPerCallerMax, everyMs = 1_000 } = options
   const streams = new Set<LiveStream>()
   const placesByCaller = new Map<string, number>()
