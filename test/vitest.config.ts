@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const setupFiles = [`${root}test/setup/seed.ts`]
+/** A run that was killed left engines, fleets and homes behind; the next one ends them first. */
+const abandoned = `${root}test/setup/abandoned.ts`
 const never = ['**/node_modules/**', '**/dist/**', '**/.linkfleet/**']
 
 /**
@@ -31,7 +33,7 @@ export default defineConfig({
           setupFiles,
           include: ['**/*.engine.test.ts'],
           exclude: never,
-          globalSetup: [`${root}test/setup/engines.ts`],
+          globalSetup: [abandoned, `${root}test/setup/engines.ts`],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
@@ -44,7 +46,7 @@ export default defineConfig({
           setupFiles,
           include: ['**/*.{fleet,browser}.test.ts'],
           exclude: never,
-          globalSetup: [`${root}test/setup/fleet.ts`],
+          globalSetup: [abandoned, `${root}test/setup/fleet.ts`],
           testTimeout: 90_000,
           hookTimeout: 240_000,
           fileParallelism: false,
@@ -57,6 +59,7 @@ export default defineConfig({
           setupFiles,
           include: [`**/*.${name}.test.ts`],
           exclude: never,
+          globalSetup: [abandoned],
           testTimeout: 240_000,
           hookTimeout: 240_000,
           fileParallelism: false,

@@ -2,8 +2,9 @@
 import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { eventually } from '@linkfleet/testkit/eventually'
-import { readRunFile, runLauncher } from '@linkfleet/testkit/fleet'
+import { readRunFile } from '@linkfleet/testkit/fleet'
 import { createLink, follow, readStats, untilCounted } from '@linkfleet/testkit/fleet-client'
+import { runLauncher } from '@linkfleet/testkit/launcher'
 import { expect, inject, test } from 'vitest'
 
 const fleet = inject('fleet')

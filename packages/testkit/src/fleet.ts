@@ -1,10 +1,8 @@
 /** A whole fleet as `npm start` brings it up, for tests that use public ports only. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { freePortBase } from './free-ports.ts'
+import { runLauncher } from './launcher.ts'
 import { temporaryHome } from './temporary-home.ts'
 
 export interface Fleet {
@@ -29,33 +27,6 @@ export interface RunningService {
 export interface RunFile {
   readonly services: readonly RunningService[]
   readonly engines: readonly { readonly name: string; readonly pid: number; readonly url: string }[]
-}
-
-const launcher = fileURLToPath(new URL('../../../deploy/local/bin/linkfleet.mjs', import.meta.url))
-
-export interface Finished {
-  readonly status: number | null
-  readonly output: string
-}
-
-/** Runs a command of the launcher to its end, as `npm run <command>` does. */
-export async function runLauncher(
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<Finished> {
-  const child = spawn(process.execPath, [launcher, ...args], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let output = ''
-  child.stdout.on('data', (chunk) => {
-    output += chunk
-  })
-  child.stderr.on('data', (chunk) => {
-    output += chunk
-  })
-  const [status] = (await once(child, 'close')) as [number | null]
-  return { status, output }
 }
 
 /** Starts a fleet with a home and ports of its own. Disposing stops it and removes its home. */
