@@ -8,6 +8,7 @@ import { HealthImplementation } from 'grpc-health-check'
 import { errorCodeKey, errorFieldKey } from './grpc/error-keys.ts'
 import type { Logger } from './log.ts'
 import { latencyBucketsSeconds, type Metrics } from './metrics.ts'
+import { requestIdHeader, serveAsPartOf } from './request-id.ts'
 import { traceServed } from './tracing/trace-grpc.ts'
 import { turnClock } from './turn-clock.ts'
 
@@ -146,21 +147,31 @@ function handleUnary(
     const cancelled = new AbortController()
     call.on('cancelled', () => cancelled.abort())
     const seconds = () => (performance.now() - startedMs) / 1000
-    const serve = () => implementation(call.request, { signal: cancelled.signal })
-    traceServed(path, call.metadata, serve).then(
+    const [requestId] = call.metadata.get(requestIdHeader)
+    const serve = async () => {
+      try {
+        return await implementation(call.request, { signal: cancelled.signal })
+      } catch (cause) {
+        // In here the line still knows its request and its trace.
+        if (isDefect(cause)) log.error({ err: cause, path }, 'call failed')
+        throw cause
+      }
+    }
+    traceServed(path, call.metadata, () => serveAsPartOf(requestId, serve)).then(
       (response) => {
         observe(grpc.status.OK, seconds())
         callback(null, response)
       },
       (cause: unknown) => {
         const status = toGrpcStatus(cause)
-        if (status.code === grpc.status.INTERNAL) log.error({ err: cause, path }, 'call failed')
         observe(status.code, seconds())
         callback(status)
       },
     )
   }
 }
+
+const isDefect = (cause: unknown) => !(cause instanceof LinkfleetError) || cause.code === 'internal'
 
 function toGrpcStatus(cause: unknown): grpc.ServerErrorResponse & { code: grpc.status } {
   const known =

@@ -55,9 +55,10 @@ const refusalHeaders = [
 
 type Measure = (request: FastifyRequest, reply: FastifyReply) => void
 
-/** Measure what no hook of Fastify sees: a request without a route, and one that is refused. */
+/** Measure what no hook of Fastify sees: a request without a route, one whose path cannot be decoded, and one that is refused. */
 export interface RequestMeasures {
   readonly unrouted: Measure
+  readonly unreadable: Measure
   readonly refused: Measure
 }
 
@@ -141,6 +142,10 @@ export function measureRequests(server: FastifyInstance, metrics: Metrics): Requ
   }
   return {
     unrouted,
+    unreadable(request, reply) {
+      request.arrivedMs = turns.arrivedMs(request.raw.socket)
+      unrouted(request, reply)
+    },
     refused(request, reply) {
       const { url } = request.routeOptions
       if (url === undefined) unrouted(request, reply)

@@ -103,3 +103,13 @@ test('durations carry the route, never the URL, and exist at 0 before the first 
   expect(text).toContain('route="none",method="GET",code="404"} 1')
   expect(text).not.toContain('secret-name')
 })
+
+test('a path that cannot be decoded is answered 400 and measured with those of no route', async () => {
+  const { server, metrics } = createServer()
+  const answer = await server.inject('/a/%zz')
+  expect(answer.json()).toMatchObject({ status: 400, code: 'invalid-request', field: 'url' })
+  const text = await metrics.registry.metrics()
+  expect(text).toContain('_count{service="example",route="none",method="GET",code="400"} 1')
+  const sum = /_sum\{service="example",route="none",method="GET",code="400"\} (\S+)/.exec(text)?.[1]
+  expect(Number(sum)).toBeLessThan(60)
+})

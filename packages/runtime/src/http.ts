@@ -12,6 +12,7 @@ import Fastify, {
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
+  type FastifyRequest,
   type FastifyServerOptions,
   LogController,
 } from 'fastify'
@@ -21,6 +22,7 @@ import { watchMethods } from './http-methods.ts'
 import { type Listening, urlOf } from './listen.ts'
 import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
+import { identifyRequests, requestIdOf, tellRequestId } from './request-id.ts'
 import { traceRequests } from './tracing/trace-http.ts'
 
 export type { Listening } from './listen.ts'
@@ -36,6 +38,8 @@ export interface HttpServerOptions {
   readonly shedTurnMsMax?: number
   /** Answers 405 where a path has routes for other methods only; 404 unless given. */
   readonly tellsMethods?: boolean
+  /** Answers a path that cannot be decoded, which reaches no route; a problem unless given. */
+  readonly answerUnreadableUrl?: (request: FastifyRequest, reply: FastifyReply) => void
   /** Further Fastify options, such as `routerOptions`. */
   readonly fastify?: FastifyServerOptions
 }
@@ -59,9 +63,13 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    // A path that cannot be decoded never reaches a route, and not the error handler either.
-    frameworkErrors: (error, _request, reply) => {
-      sendProblem(reply, toLinkfleetError(error))
+    genReqId: requestIdOf,
+    // A path that cannot be decoded never reaches a route, a hook or the error handler.
+    frameworkErrors: (error, request, reply) => {
+      measures.unreadable(request, reply)
+      tellRequestId(request, reply)
+      if (options.answerUnreadableUrl === undefined) sendProblem(reply, toLinkfleetError(error))
+      else options.answerUnreadableUrl(request, reply)
     },
     clientErrorHandler: answerUnreadable,
     routerOptions: { maxParamLength: paramCharactersMax },
@@ -74,18 +82,22 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   )
   const measures = measureRequests(server, options.metrics)
   shedLoad(server, options.metrics, options.shedTurnMsMax ?? 0, measures)
+  identifyRequests(server)
   traceRequests(server)
   parseJsonBodies(server)
   const methodsOf = options.tellsMethods === true ? watchMethods(server) : () => []
   server.setErrorHandler(async (error, request, reply) => {
     const known = toLinkfleetError(error)
     if (known.code === 'body-too-large') await discardBody(request.raw)
-    if (known.code === 'internal')
-      request.log.error({ err: error, url: request.routeOptions.url }, 'request failed')
+    if (known.code === 'internal') {
+      const { id, routeOptions } = request
+      request.log.error({ err: error, requestId: id, url: routeOptions.url }, 'request failed')
+    }
     return sendProblem(reply, known)
   })
   server.setNotFoundHandler((request, reply) => {
     measures.unrouted(request, reply)
+    tellRequestId(request, reply)
     const methods = methodsOf(request.url.split('?', 1)[0] ?? '')
     if (methods.length > 0) {
       reply.header('allow', methods.join(', '))

@@ -2,6 +2,7 @@
 
 import grpc from '@grpc/grpc-js'
 import { context, propagation, ROOT_CONTEXT, SpanKind, type TextMapGetter, trace } from '@opentelemetry/api'
+import { currentRequestId, requestIdHeader } from '../request-id.ts'
 import { endSpan, isTracing, tracer } from './tracing.ts'
 
 const fromMetadata: TextMapGetter<grpc.Metadata> = {
@@ -42,9 +43,11 @@ async function inSpan<T>(own: ReturnType<typeof context.active>, work: () => Pro
   }
 }
 
-/** Metadata that names the trace of the active span; empty while this process does not trace. */
+/** Metadata that names the request in flight, and the trace of the active span while this process traces. */
 export function metadataOfCall(): grpc.Metadata {
   const metadata = new grpc.Metadata()
+  const requestId = currentRequestId()
+  if (requestId !== undefined) metadata.set(requestIdHeader, requestId)
   if (isTracing())
     propagation.inject(context.active(), metadata, { set: (into, key, value) => into.set(key, value) })
   return metadata

@@ -1,6 +1,7 @@
 /** A span for each request, as the semantic conventions name it (https://opentelemetry.io/docs/specs/semconv/http/). */
 import { type Context, context, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { currentRequestId, requestIdHeader } from '../request-id.ts'
 import { endSpan, isTracing, tracer } from './tracing.ts'
 
 /** The context of each request in flight: reading a body leaves the one in which its hooks began. */
@@ -34,9 +35,10 @@ export function traceRequests(server: FastifyInstance): void {
   })
 }
 
-/** Headers with which a call over HTTP tells the trace it belongs to. */
-export function traceHeaders(): Record<string, string> {
-  const headers: Record<string, string> = {}
+/** Headers with which a call over HTTP to another service tells the request and the trace it belongs to. */
+export function callHeaders(): Record<string, string> {
+  const requestId = currentRequestId()
+  const headers: Record<string, string> = requestId === undefined ? {} : { [requestIdHeader]: requestId }
   if (isTracing()) propagation.inject(context.active(), headers)
   return headers
 }

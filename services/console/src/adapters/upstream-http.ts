@@ -1,6 +1,7 @@
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import { type BoundedAnswer, boundedFetch } from '@linkfleet/runtime/bounded-fetch'
 import type { DependencyState } from '@linkfleet/runtime/health'
+import { callHeaders } from '@linkfleet/runtime/tracing/trace-http'
 import { type Asked, askingOrder, type Failure, mayAskNext, verdictOf } from '../domain/upstream-order.ts'
 import type { Events } from '../events.ts'
 import type { Upstream, UpstreamAnswer, UpstreamRequest, UpstreamStream } from '../ports.ts'
@@ -89,7 +90,8 @@ export function openUpstreamHttp(options: UpstreamOptions): UpstreamHttp {
   }
 
   async function askBounded(url: string, request: UpstreamRequest): Promise<UpstreamAnswer> {
-    const { method, headers, body } = request
+    const { method, body } = request
+    const headers = { ...request.headers, ...callHeaders() }
     const call = { method, headers, timeoutMs, answerBytesMax }
     return toAnswer(
       await boundedFetch(addressOf(url, request), body === undefined ? call : { ...call, body }),

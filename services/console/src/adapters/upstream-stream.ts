@@ -1,4 +1,5 @@
 /** An answer that is passed on while it comes: its head has a deadline, its body lasts as long as its reader wants it. */
+import { callHeaders } from '@linkfleet/runtime/tracing/trace-http'
 import type { UpstreamRequest, UpstreamStream } from '../ports.ts'
 
 /** Throws what fetch throws, or a TimeoutError when there is no head after `timeoutMs`. Redirects are not followed. */
@@ -15,7 +16,7 @@ export async function askForStream(
   try {
     const response = await fetch(url, {
       method: request.method,
-      headers: request.headers,
+      headers: { ...request.headers, ...callHeaders() },
       redirect: 'manual',
       signal: AbortSignal.any([signal, late.signal]),
     })

@@ -52,11 +52,9 @@ export function createRedirectServer(options: RedirectServerOptions): RedirectSe
     bodyLimitBytes: 1_024,
     requestTimeoutMs: 10_000,
     shedTurnMsMax: options.shedTurnMsMax ?? 0,
-    fastify: {
-      exposeHeadRoutes: false,
-      // A path that cannot be decoded is no link either.
-      frameworkErrors: (_error, request, reply) => answerWithoutLink(request, reply, 'not-found'),
-    },
+    // It is no link either.
+    answerUnreadableUrl: (request, reply) => answerWithoutLink(request, reply, 'not-found'),
+    fastify: { exposeHeadRoutes: false },
   })
   // What is posted here is one form.
   server.removeAllContentTypeParsers()
