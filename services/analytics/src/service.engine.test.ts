@@ -49,7 +49,11 @@ beforeAll(async () => {
       click({ sequence: 5, code: 'gone', atMs, kind: 2, orphanReason: 3 }),
     ]),
   ])
-  await eventually(async () => (await stats('seen')).body.total === 3, { withinMs: 60_000, everyMs: 50 })
+  const isCounted = async () => {
+    const { body } = await stats('seen')
+    return body.total === 3 && body.asOf !== null
+  }
+  await eventually(isCounted, { withinMs: 60_000, everyMs: 50 })
 })
 
 afterAll(async () => {

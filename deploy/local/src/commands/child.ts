@@ -1,6 +1,9 @@
 /** Runs a program of the checkout to its end, in our terminal; a signal for us is for it too. */
 import { spawn } from 'node:child_process'
 
+/** By which a person or a supervisor ends us. */
+export const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 export async function runChild(
   program: string,
   args: string[],
@@ -10,7 +13,6 @@ export async function runChild(
   const { LAUNCHER_FD: _, ...inherited } = env
   const child = spawn(program, args, { cwd, env: inherited, stdio: 'inherit' })
   const pass = (signal: NodeJS.Signals) => child.kill(signal)
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) process.on(signal, pass)
   try {
     return await new Promise((resolve, reject) => {
