@@ -68,6 +68,12 @@ export function getRequest(path: string): string {
   return bodilessRequest('GET', path)
 }
 
+/** Gives a GET of one of these paths at each call, each as likely as any other. */
+export function randomGets(paths: readonly string[]): () => string {
+  const requests = paths.map(getRequest)
+  return () => requests[Math.floor(Math.random() * requests.length)] as string
+}
+
 /** A HEAD is no click. Only for answers whose Content-Length is 0: of others the body would be waited for. */
 export function headRequest(path: string): string {
   return bodilessRequest('HEAD', path)

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { runClosedLoad } from './closed-load.ts'
 import type { Cores } from './cores.ts'
-import { getRequest } from './http-connections.ts'
+import { randomGets } from './http-connections.ts'
 import { type OpenLoad, runOpenLoad } from './open-load.ts'
 import { openRedirectFixture, type RedirectFixture, untilSent, visitAll } from './redirect-fixture.ts'
 import { formatNumber, type Report, type Table } from './report.ts'
@@ -121,14 +121,9 @@ function stepsTable(steps: readonly Step[]): Table {
   }
 }
 
-const randomRequests = ({ paths }: RedirectFixture) => {
-  const requests = paths.map(getRequest)
-  return () => requests[Math.floor(Math.random() * requests.length)] as string
-}
-
 function closedLoad(fixture: RedirectFixture, server: ServiceProcess, seconds: number) {
   const { options, signal } = fixture.stage
-  const nextRequest = randomRequests(fixture)
+  const nextRequest = randomGets(fixture.paths)
   return runClosedLoad({
     port: server.port,
     connections: options.connections,
@@ -149,7 +144,7 @@ function openLoad(fixture: RedirectFixture, server: ServiceProcess, ratePerSecon
     status: 302,
     refusedStatus: 503,
     settleSeconds,
-    nextRequest: randomRequests(fixture),
+    nextRequest: randomGets(fixture.paths),
     signal,
   })
 }

@@ -3,7 +3,7 @@
  * before it. Nobody may be refused, and nobody may wait for long.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { getRequest } from './http-connections.ts'
+import { randomGets } from './http-connections.ts'
 import { readMetricsPage, sumOf } from './metrics-page.ts'
 import { type OpenLoad, runOpenLoad } from './open-load.ts'
 import { chooseLoad, openRedirectFixture, type RedirectFixture, visitAll } from './redirect-fixture.ts'
@@ -92,14 +92,13 @@ async function run(
   engine: string | undefined,
 ): Promise<OpenLoad> {
   const { seconds } = stage.options
-  const requests = paths.map(getRequest)
   const load = runOpenLoad({
     port,
     connections: openConnections,
     ratePerSecond,
     seconds,
     status: 302,
-    nextRequest: () => requests[Math.floor(Math.random() * requests.length)] as string,
+    nextRequest: randomGets(paths),
     signal: stage.signal,
   })
   const killed = delay(seconds * 500).then(() => kill(stage.engines.groups, engine))

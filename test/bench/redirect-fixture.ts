@@ -5,7 +5,7 @@ import { findWrk } from '@linkfleet/local/programs/wrk'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { runClosedLoad } from './closed-load.ts'
 import { generateLinks, readCodes } from './generated-links.ts'
-import { getRequest } from './http-connections.ts'
+import { getRequest, randomGets } from './http-connections.ts'
 import { readMetricsPage, sumOf } from './metrics-page.ts'
 import { cpuSecondsOf } from './process-times.ts'
 import type { ServiceProcess } from './service-process.ts'
@@ -89,9 +89,7 @@ export async function chooseLoad(fixture: RedirectFixture): Promise<RedirectLoad
   const once = async (port: number, paths: readonly string[], seconds: number) => {
     const common = { port, connections, seconds, signal: stage.signal }
     if (wrk !== undefined) return await runWrk({ ...common, program: wrk, paths, folder: stage.home })
-    const requests = paths.map(getRequest)
-    const nextRequest = () => requests[Math.floor(Math.random() * requests.length)] as string
-    return await runClosedLoad({ ...common, status: 302, nextRequest })
+    return await runClosedLoad({ ...common, status: 302, nextRequest: randomGets(paths) })
   }
   return {
     sentence:

@@ -3,7 +3,7 @@
  * machine does meanwhile weighs on both. What counts is the ratio of requests per CPU second, of all threads.
  */
 import { countClicks } from './click-topic.ts'
-import { getRequest } from './http-connections.ts'
+import { randomGets } from './http-connections.ts'
 import { readMetricsPage, sumOf } from './metrics-page.ts'
 import { type OpenLoad, runOpenLoad } from './open-load.ts'
 import { BenchUsageError } from './options.ts'
@@ -184,14 +184,13 @@ async function measureCapacity(fixture: RedirectFixture, load: RedirectLoad): Pr
 
 async function runOpen(fixture: RedirectFixture, server: ServiceProcess, rate: number): Promise<OpenLoad> {
   const { options, signal } = fixture.stage
-  const requests = fixture.paths.map(getRequest)
   return await runOpenLoad({
     port: server.port,
     connections: openConnections,
     ratePerSecond: rate,
     seconds: options.seconds,
     status: 302,
-    nextRequest: () => requests[Math.floor(Math.random() * requests.length)] as string,
+    nextRequest: randomGets(fixture.paths),
     signal,
   })
 }
