@@ -1,9 +1,9 @@
 import { testKafkaBrokers, uniqueName } from '@linkfleet/testkit/engines'
 import { eventually } from '@linkfleet/testkit/eventually'
 import kafkajs, { CompressionTypes } from 'kafkajs'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ensureTopics, openKafka } from './kafka.ts'
-import { silentLogger } from './log.ts'
+import { createLogger, silentLogger } from './log.ts'
 
 test('a topic is made with its partitions, and left as it is when it is there already', async () => {
   const kafka = openKafka({ brokers: testKafkaBrokers(), clientId: 'test', log: silentLogger() })
@@ -18,6 +18,79 @@ test('a topic is made with its partitions, and left as it is when it is there al
     await admin.deleteTopics({ topics: [topic] })
     await admin.disconnect()
   }
+})
+
+describe('a topic that is there already', () => {
+  const type = kafkajs.ConfigResourceTypes.TOPIC
+
+  async function madeBefore(configEntries: { name: string; value: string }[]) {
+    const kafka = openKafka({ brokers: testKafkaBrokers(), clientId: 'test', log: silentLogger() })
+    const admin = kafka.admin()
+    const topic = uniqueName('topic')
+    await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 1, configEntries }] })
+    await ensureTopics(kafka, [{ topic, partitions: 1 }])
+    /** What the topic has of its own. */
+    async function settings() {
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type, name: topic }],
+      })
+      const own = (resources[0]?.configEntries ?? []).filter(
+        ({ configSource }) => configSource === kafkajs.ConfigSource.TOPIC_CONFIG,
+      )
+      return Object.fromEntries(own.map(({ configName, configValue }) => [configName, configValue]))
+    }
+    return {
+      settings,
+      async [Symbol.asyncDispose]() {
+        await admin.deleteTopics({ topics: [topic] })
+        await admin.disconnect()
+      },
+    }
+  }
+
+  const kept = [
+    { name: 'retention.ms', value: '86400001' },
+    { name: 'cleanup.policy', value: 'compact,delete' },
+    { name: 'min.insync.replicas', value: '1' },
+  ]
+  const settingsKept = Object.fromEntries(kept.map(({ name, value }) => [name, value]))
+
+  test.each([
+    ['what its producers choose', []],
+    ['lz4', [{ name: 'compression.type', value: 'lz4' }]],
+  ])(
+    'and stores %s is told to store what is read here, and keeps all else that it was told',
+    async (_, own) => {
+      await using topic = await madeBefore([...kept, ...own])
+      await eventually(async () => 'compression.type' in (await topic.settings()))
+      expect(await topic.settings()).toEqual({ ...settingsKept, 'compression.type': 'uncompressed' })
+    },
+  )
+
+  test('and stores zstd, which is read here, is left as it is', async () => {
+    const own = { name: 'compression.type', value: 'zstd' }
+    await using topic = await madeBefore([...kept, own])
+    expect(await topic.settings()).toEqual({ ...settingsKept, 'compression.type': 'zstd' })
+  })
+
+  test('and may not be changed is left as it is, and that is logged', async () => {
+    const lines: string[] = []
+    const log = createLogger('test', '1', 'warn', { write: (line) => void lines.push(line) })
+    const kafka = openKafka({ brokers: testKafkaBrokers(), clientId: 'test', log })
+    const topic = uniqueName('topic')
+    const admin = kafka.admin()
+    await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 1 }] })
+    // The brokers of the tests refuse nobody, so the refusal is the client's.
+    const refused = () => Promise.reject(new Error('TOPIC_AUTHORIZATION_FAILED'))
+    const limited = Object.assign(kafka.admin(), { alterConfigs: refused })
+    kafka.admin = () => limited
+    await ensureTopics(kafka, [{ topic, partitions: 1 }])
+    expect(lines.join('')).toContain(topic)
+    expect(lines.join('')).toContain('TOPIC_AUTHORIZATION_FAILED')
+    await admin.deleteTopics({ topics: [topic] })
+    await admin.disconnect()
+  })
 })
 
 test.each([

@@ -1,7 +1,7 @@
 /** Kafka, behind one door: kafkajs with quiet logs and bounded retries. */
 import { promisify } from 'node:util'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
-import kafkajs, { CompressionTypes, Kafka, logLevel } from 'kafkajs'
+import kafkajs, { type Admin, CompressionTypes, Kafka, logLevel } from 'kafkajs'
 import type { Logger } from './log.ts'
 import { traceKafka } from './tracing/trace-kafka.ts'
 
@@ -19,7 +19,7 @@ const batchBytesMax = 64 * 1024 * 1024
 
 /**
  * kafkajs knows gzip only, and a consumer cannot pass by a batch that it does not know how to read. Node finds no name
- * for its codecs, which are a property of what the CommonJS module exports.
+ * for its codecs, which are a property of what the CommonJS module exports; so are its numbers of settings, below.
  */
 kafkajs.CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   compress: async ({ buffer }: { buffer: Buffer }) => await promisify(zstdCompress)(buffer),
@@ -69,25 +69,60 @@ export async function growTopic(kafka: Kafka, { topic, partitions }: TopicOption
 /**
  * Makes the topics that do not exist, with the brokers' own replication factor. Throws when no broker answers. Brokers
  * store what they get uncompressed, whoever compressed it by whatever: a consumer here could not read snappy or lz4,
- * and would stand still before it. Our own producers compress nothing.
+ * and would stand still before it. Our own producers compress nothing. Topics that were made otherwise are told so too;
+ * where this client may not, that is logged, and they are left as they are.
  */
 export async function ensureTopics(kafka: Kafka, topics: readonly TopicOptions[]): Promise<void> {
   const admin = kafka.admin()
   try {
     await admin.connect()
-    const existing = new Set(await admin.listTopics())
-    const missing = topics.filter(({ topic }) => !existing.has(topic))
-    if (missing.length === 0) return
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: missing.map(({ topic, partitions }) => ({
-        topic,
-        numPartitions: partitions,
-        replicationFactor: -1,
-        configEntries: [{ name: 'compression.type', value: 'uncompressed' }],
-      })),
-    })
+    const names = new Set(await admin.listTopics())
+    const missing = topics.filter(({ topic }) => !names.has(topic))
+    const existing = topics.filter(({ topic }) => names.has(topic)).map(({ topic }) => topic)
+    if (missing.length > 0) {
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: missing.map(({ topic, partitions }) => ({
+          topic,
+          numPartitions: partitions,
+          replicationFactor: -1,
+          configEntries: [storedUncompressed],
+        })),
+      })
+    }
+    if (existing.length > 0) {
+      await storeReadable(admin, existing).catch((cause: unknown) => {
+        const message = `The compression.type of ${existing.join(', ')} could not be looked at or set to uncompressed.`
+        kafka.logger().error(message, { error: cause instanceof Error ? cause.message : String(cause) })
+      })
+    }
   } finally {
     await admin.disconnect()
   }
+}
+
+const compressionType = 'compression.type'
+const storedUncompressed = { name: compressionType, value: 'uncompressed' }
+/** By which brokers would store what is not read here: `producer` is whatever a producer chose. */
+const unreadable: ReadonlySet<string> = new Set(['producer', 'snappy', 'lz4'])
+
+/**
+ * This client has no request that changes one setting: it replaces all that the topic has of its own, so they are sent
+ * along. What another changes in the milliseconds between is lost, once for each topic, as a readable one is left alone.
+ */
+async function storeReadable(admin: Admin, topics: readonly string[]): Promise<void> {
+  const type = kafkajs.ConfigResourceTypes.TOPIC
+  const found = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: topics.map((name) => ({ type, name })),
+  })
+  const resources = found.resources.flatMap(({ resourceName: name, configEntries }) => {
+    const current = configEntries.find((entry) => entry.configName === compressionType)
+    if (current === undefined || !unreadable.has(current.configValue)) return []
+    const own = configEntries
+      .filter((entry) => entry.configSource === kafkajs.ConfigSource.TOPIC_CONFIG && entry !== current)
+      .map(({ configName, configValue }) => ({ name: configName, value: configValue }))
+    return [{ type, name, configEntries: [...own, storedUncompressed] }]
+  })
+  if (resources.length > 0) await admin.alterConfigs({ validateOnly: false, resources })
 }
