@@ -8,7 +8,7 @@ import { startEngines } from '@linkfleet/local/engines'
 import { findPrometheus } from '@linkfleet/local/programs/prometheus'
 import { agreement, slos } from '@linkfleet/slo/generated/objectives'
 import { openPrometheus } from '@linkfleet/slo/prometheus'
-import { readDay } from '@linkfleet/slo/report/day'
+import { type Day, readDay } from '@linkfleet/slo/report/day'
 import type { DayReport } from '@linkfleet/slo/report/day-report'
 import { readDayReport } from '@linkfleet/slo/report/read-day-report'
 import { describe, expect, test } from 'vitest'
@@ -18,7 +18,7 @@ const found = await findPrometheus({ progress: () => {} })
 const why = 'missing' in found ? `: ${found.missing}` : found.promtool === undefined ? ': no promtool' : ''
 
 /** Reads yesterday from a Prometheus that was given it. */
-async function reportOfSeededDay(): Promise<DayReport> {
+async function reportOfSeededDay(): Promise<{ report: DayReport; dayBefore: DayReport }> {
   if ('missing' in found || found.promtool === undefined) throw new Error('there is no Prometheus')
   const home = await mkdtemp(join(tmpdir(), 'linkfleet-report-'))
   const nowSeconds = Date.now() / 1000
@@ -33,15 +33,18 @@ async function reportOfSeededDay(): Promise<DayReport> {
     await promisify(execFile)(found.promtool, blocks, { timeout: 50_000 })
     await using engines = await startEngines({ home, ports: 'free', which: ['prometheus'], env: {} })
     const monitoring = openPrometheus(engines.prometheusUrl ?? '', 30_000)
-    return await readDayReport(monitoring, { slos, agreement }, answer.day, nowSeconds)
+    const report = (day: Day) => readDayReport(monitoring, { slos, agreement }, day, nowSeconds)
+    const { startSeconds } = answer.day
+    const dayBefore = { ...answer.day, startSeconds: startSeconds - 86_400, endSeconds: startSeconds - 600 }
+    return { report: await report(answer.day), dayBefore: await report(dayBefore) }
   } finally {
     await rm(home, { recursive: true, force: true })
   }
 }
 
 describe.skipIf(why !== '')(`a day that a real Prometheus holds${why}`, () => {
-  test('its report says how many were bad, when, by what, and what is owed', async () => {
-    const report = await reportOfSeededDay()
+  test('its report says how many were bad, when, by what, what fired and what is owed; the day before has no data', async () => {
+    const { report, dayBefore } = await reportOfSeededDay()
     const redirect = report.services.find(({ service }) => service === 'redirect')
     if (redirect === undefined) throw new Error('the report has no redirect')
     const near = (actual: number | null, expected: number) => {
@@ -59,8 +62,17 @@ describe.skipIf(why !== '')(`a day that a real Prometheus holds${why}`, () => {
     ])
     expect(redirect.latencyMs.p50).toBeLessThan(redirect.thresholdMs)
     expect(report.services.find(({ service }) => service === 'shortener')).toMatchObject({ requests: null })
+    expect(dayBefore).toMatchObject({ coverage: 0, alerts: [], verdict: { outcome: 'not judged' } })
+    expect(dayBefore.services.map(({ requests }) => requests)).toEqual([null, null])
+    expect(dayBefore.sampled.map(({ goodShare }) => goodShare)).toEqual([null, null])
     expect(report.coverage).toBeGreaterThan(0.99)
     expect(report.verdict).toMatchObject({ outcome: 'missed', creditPercent: 10 })
     expect(report.sampled.find(({ objectiveId }) => objectiveId.includes('freshness'))?.goodShare).toBe(1)
+    // One sample of two a minute, between two whole minutes: neither a coarser look nor one at each minute sees it.
+    const supply = report.sampled.find(({ objectiveId }) => objectiveId.includes('supply'))
+    expect(supply?.goodShare).toBeCloseTo(1 - 1 / 2_880, 6)
+    expect(report.alerts.map(({ name, from, to }) => [name, from.slice(11, 16), to.slice(11, 16)])).toEqual([
+      ['ProbeFailing', '16:00', '16:01'],
+    ])
   })
 })

@@ -1,6 +1,6 @@
 /** `npm run slo -- report`: a day's service levels and the credit owed; `generate`: all that follows from deploy/slo. */
-import { writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { agreement, slos } from '@linkfleet/slo/generated/objectives'
 import { MonitoringAway } from '@linkfleet/slo/monitoring'
 import { openPrometheus } from '@linkfleet/slo/prometheus'
@@ -11,7 +11,7 @@ import { markdownOf } from '@linkfleet/slo/report/markdown'
 import { readDayReport } from '@linkfleet/slo/report/read-day-report'
 import { parse, readHome } from '../fleet/options.ts'
 import { readRunFile } from '../fleet/run-file.ts'
-import { LocalFleetError } from '../problem.ts'
+import { LocalFleetError, messageOf } from '../problem.ts'
 import { runChild } from './child.ts'
 
 const formats: Readonly<Record<string, (report: DayReport) => string>> = {
@@ -53,8 +53,18 @@ async function report(args: string[], checkout: string): Promise<number> {
   const url = prometheusUrl(values.prometheus === undefined ? undefined : String(values.prometheus), home)
   const text = format(await readFrom(url, answer.day, nowSeconds))
   if (values.out === undefined) process.stdout.write(text)
-  else writeFileSync(resolve(checkout, String(values.out)), text)
+  else writeReport(resolve(checkout, String(values.out)), text)
   return 0
+}
+
+/** Into a folder that need not be there yet. */
+export function writeReport(file: string, text: string): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, text)
+  } catch (error) {
+    throw new LocalFleetError(`--out ${file}: the report could not be written: ${messageOf(error)}.`)
+  }
 }
 
 async function readFrom(url: string, day: Parameters<typeof readDayReport>[2], nowSeconds: number) {

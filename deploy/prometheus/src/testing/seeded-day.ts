@@ -1,6 +1,7 @@
 /**
  * A day of redirect as OpenMetrics text: a thousand good answers a minute from one instance, six hundred 503 a minute from
- * another between 10:00 and 10:10, and six hundred late answers a minute between 15:00 and 15:05.
+ * another between 10:00 and 10:10, and six hundred late answers a minute between 15:00 and 15:05. Between two minutes of
+ * the afternoon an alert fires for fifteen seconds, and the pool of codes is empty for five.
  */
 const minutesPerDay = 1_440
 const bounds = ['0.1', '0.2', '1', '+Inf'] as const
@@ -21,6 +22,17 @@ const flows: readonly Flow[] = [
   { instance: 'redirect-1', code: '302', le: '1', perMinute: between(15, 15 + 5 / 60, 600) },
   { instance: 'redirect-2', code: '503', le: '0.1', perMinute: between(10, 10 + 10 / 60, 600) },
 ]
+
+const shortAlert = 'alertname="ProbeFailing",alertstate="firing",severity="page",service="redirect"'
+
+function poolSamples(startSeconds: number): string[] {
+  const sample = (value: number, at: number) =>
+    `slo:sli_bad:sample{sloth_id="id-generator-code-supply-1d"} ${value} ${at}`
+  return Array.from({ length: minutesPerDay }, (_, minute) => {
+    const at = startSeconds + minute * 60
+    return [sample(0, at), sample(minute === 16 * 60 ? 1 : 0, at + 5)]
+  }).flat()
+}
 
 export function seededDay(startSeconds: number): string {
   const buckets: string[] = []
@@ -50,8 +62,11 @@ export function seededDay(startSeconds: number): string {
     ...counts,
     '# TYPE up gauge',
     ...everyMinute('up{job="linkfleet",service="redirect",instance="redirect-1"} 1'),
-    '# TYPE analytics_oldest_unapplied_click_age_seconds gauge',
-    ...everyMinute('analytics_oldest_unapplied_click_age_seconds 0.4'),
+    '# TYPE slo:sli_bad:sample gauge',
+    ...everyMinute('slo:sli_bad:sample{sloth_id="analytics-click-freshness-1d"} 0'),
+    ...poolSamples(startSeconds),
+    '# TYPE ALERTS gauge',
+    ...[10, 15, 20, 25].map((second) => `ALERTS{${shortAlert}} 1 ${startSeconds + 16 * 3_600 + second}`),
     '# EOF',
     '',
   ].join('\n')

@@ -38,12 +38,13 @@ function badRequests(indicator: RatioSlo['indicator'], window: string) {
   }
 }
 
-export function sampledQuery(query: string, op: 'lte' | 'gte', value: number, seconds: number): string {
-  const comparison = op === 'lte' ? '<=' : '>='
-  return `avg_over_time(((${query}) ${comparison} bool ${value})[${seconds}s:15s])`
-}
+/** Of the samples that the rules recorded and alerts are judged by: anything coarser misses what is bad for a moment. */
+export const sampledQuery = (objectiveId: string, seconds: number): string =>
+  `1 - avg_over_time(slo:sli_bad:sample{sloth_id="${objectiveId}"}[${seconds}s])`
 
 export const coverageQuery = (seconds: number): string =>
   `count_over_time((count(up{job="linkfleet"} == 1))[${seconds}s:60s])`
 
-export const firingQuery = 'ALERTS{alertstate="firing"}'
+/** Over each step whole: an alert that is over between two looks has fired all the same. */
+export const firingQuery = (stepSeconds: number): string =>
+  `count_over_time(ALERTS{alertstate="firing"}[${stepSeconds}s])`

@@ -114,22 +114,26 @@ function stepsOf(day: Day, step: number) {
 
 async function readSampled(monitoring: Monitoring, slo: Slo, day: Day): Promise<SampledDay | null> {
   if (slo.indicator.kind !== 'threshold') return null
-  const { query, op, value } = slo.indicator
-  const samples = await monitoring.instant(sampledQuery(query, op, value, secondsOf(day)), day.endSeconds)
+  const samples = await monitoring.instant(sampledQuery(slo.id, secondsOf(day)), day.endSeconds)
   return { objectiveId: slo.id, title: slo.title, target: slo.target, goodShare: firstOf(samples) }
 }
 
 async function readAlerts(monitoring: Monitoring, day: Day): Promise<readonly AlertSpan[]> {
-  const series = await monitoring.range({ query: firingQuery, ...stepsOf(day, alertStepSeconds) })
-  return series.flatMap(spansOf).sort((a, b) => a.from.localeCompare(b.from) || a.name.localeCompare(b.name))
+  const query = firingQuery(alertStepSeconds)
+  const series = await monitoring.range({ query, ...stepsOf(day, alertStepSeconds) })
+  return series
+    .flatMap((one) => spansOf(one, day))
+    .sort((a, b) => a.from.localeCompare(b.from) || a.name.localeCompare(b.name))
 }
 
-function spansOf({ labels, points }: Series): AlertSpan[] {
+/** Each point stands for the minute that ends with it. */
+function spansOf({ labels, points }: Series, day: Day): AlertSpan[] {
   const spans: [number, number][] = []
   for (const [time] of points) {
     const last = spans.at(-1)
-    if (last !== undefined && last[1] + alertStepSeconds >= time) last[1] = time
-    else spans.push([time, time])
+    const until = Math.min(time, day.endSeconds)
+    if (last !== undefined && last[1] + alertStepSeconds >= time) last[1] = until
+    else spans.push([time - alertStepSeconds, until])
   }
   const { alertname: name = '', severity = '', service = '' } = labels
   return spans.map(([from, to]) => ({ name, severity, service, from: iso(from), to: iso(to) }))

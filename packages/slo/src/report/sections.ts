@@ -66,9 +66,9 @@ function summary(report: DayReport): Section {
       head: ['service', 'requests', 'good', 'bad', 'availability', 'objective', 'budget spent'],
       rows: report.services.map((service) => [
         service.service,
-        service.requests === null ? 'no data' : whole(service.requests),
-        whole(service.good),
-        whole(service.bad),
+        ...[service.requests, service.good, service.bad].map((count) =>
+          service.requests === null || count === null ? 'no data' : whole(count),
+        ),
         percent(service.availability),
         percent(service.target),
         spent(service.budgetSpent),
@@ -79,8 +79,14 @@ function summary(report: DayReport): Section {
 
 function serviceSections(service: ServiceDay): Section[] {
   const { p50, p90, p99, p999 } = service.latencyMs
+  const heading = `${service.service}: ${service.title}`
+  if (service.requests === null)
+    return [
+      { heading, sentences: ['There is no data: nobody knows what was asked, or how it was answered.'] },
+    ]
+  if (service.requests === 0) return [{ heading, sentences: ['Nothing was asked.'] }]
   const head: Section = {
-    heading: `${service.service}: ${service.title}`,
+    heading,
     sentences: [
       `Half of its requests were answered within ${ms(p50)} ms, 90 % within ${ms(p90)} ms, 99 % within ${ms(p99)} ms, 99.9 % within ${ms(p999)} ms; good is up to ${service.thresholdMs} ms.`,
       service.bad === 0
@@ -136,8 +142,13 @@ function sampledSection({ sampled }: DayReport): Section {
   }
 }
 
-function alertSection({ alerts }: DayReport): Section {
-  if (alerts.length === 0) return { heading: 'Alerts', sentences: ['None fired.'] }
+function noAlerts(coverage: number): string {
+  if (coverage === 0) return 'There is no data: nobody knows whether any fired.'
+  return coverage < 0.99 ? 'None fired in the minutes that are known.' : 'None fired.'
+}
+
+function alertSection({ alerts, coverage }: DayReport): Section {
+  if (alerts.length === 0) return { heading: 'Alerts', sentences: [noAlerts(coverage)] }
   return {
     heading: 'Alerts',
     sentences: [],

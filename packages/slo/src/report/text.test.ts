@@ -70,6 +70,36 @@ describe('Markdown', () => {
   test('a name cannot break out of its cell', () => expect(text).toContain('</script> \\| "x" |'))
 })
 
+test('a day without data is not told as a good one', () => {
+  const [service] = report.services
+  if (service === undefined) throw new Error('no service')
+  const nothing = { p50: null, p90: null, p99: null, p999: null }
+  const unknown = {
+    ...service,
+    ...{ requests: null, good: 0, bad: 0, availability: null, allowedBad: 0, budgetSpent: null },
+    ...{ latencyMs: nothing, badBy: [], episodes: [] },
+  }
+  const text = markdownOf({ ...report, coverage: 0, services: [unknown] })
+  expect(text).toContain('| redirect | no data | no data | no data | no data | 99.900 % | no data |')
+  expect(text).toContain('There is no data: nobody knows what was asked, or how it was answered.')
+  expect(text).toContain('There is no data: nobody knows whether any fired.')
+  expect(text).not.toMatch(/No request was bad|None fired|Half of its requests/)
+})
+
+test.each([
+  [1, 'None fired.'],
+  [0.5, 'None fired in the minutes that are known.'],
+])('that no alert fired is said of the minutes that are known: of a share of %s', (coverage, sentence) => {
+  expect(markdownOf({ ...report, coverage })).toContain(sentence)
+})
+
+test('a service that nobody asked anything is told so', () => {
+  const [service] = report.services
+  if (service === undefined) throw new Error('no service')
+  const idle = { ...service, requests: 0, good: 0, bad: 0, availability: null, budgetSpent: null }
+  expect(markdownOf({ ...report, services: [idle] })).toContain('Nothing was asked.')
+})
+
 test('HTML stands alone and has nothing of a name but its text', () => {
   const page = htmlOf(report)
   expect(page).toContain('<td>&lt;script&gt;alert(1)&lt;/script&gt; | &quot;x&quot;</td>')
