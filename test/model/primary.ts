@@ -1,5 +1,6 @@
 /** The primary, its replicas and its outbox, in simulated time; and the truth that answers are judged by. */
 import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import type { Reading } from '../../services/redirect/src/ports.ts'
 import type { OutboxSnapshot, PendingChange } from '../../services/shortener/src/ports.ts'
 
@@ -54,7 +55,7 @@ export class Primary {
     const version = this.#lastVersion
     const state = change === 'delete' ? LinkState.DELETED : LinkState.LIVE
     const targetUrl = `https://example.com/${version}`
-    return { copy: liveCopy({ code, version, state, targetUrl }), asOfMs: this.#clock() }
+    return { copy: liveLink(code, version, { timeline, state, targetUrl }), asOfMs: this.#clock() }
   }
 
   commit({ copy }: Uncommitted): void {
@@ -123,21 +124,6 @@ export class Primary {
     return this.versionsOf(code).find(
       ({ copy, acknowledgedAtMs }) => copy.version > version && acknowledgedAtMs !== undefined,
     )?.acknowledgedAtMs
-  }
-}
-
-function liveCopy(fields: Pick<LinkCopy, 'code' | 'version' | 'state' | 'targetUrl'>): LinkCopy {
-  return {
-    domainId: 1,
-    timeline,
-    redirectStatus: 0,
-    forwardQuery: false,
-    startsAtMs: 0,
-    expiresAtMs: 0,
-    maxClicks: 0,
-    passwordProtected: false,
-    passwordVerifier: '',
-    ...fields,
   }
 }
 

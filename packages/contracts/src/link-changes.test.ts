@@ -1,23 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { LinkState } from './generated/linkfleet/links/v1/links.ts'
 import { decodeLinkChange, encodeLinkChange } from './link-changes.ts'
 import { partitionOf } from './partition.ts'
+import { liveLink } from './testing/live-link.ts'
 
-const link = {
-  domainId: 1,
-  code: 'aB3dE5g',
-  version: 42,
-  timeline: 1,
-  state: LinkState.LIVE,
+const link = liveLink('aB3dE5g', 42, {
   targetUrl: 'https://example.com/ä?b=c',
   redirectStatus: 302,
-  forwardQuery: false,
-  startsAtMs: 0,
   expiresAtMs: 1_800_000_000_123,
-  maxClicks: 0,
-  passwordProtected: false,
-  passwordVerifier: '',
-}
+})
 
 describe('the topic link-changes', () => {
   it('gives back the change that was written', () => {

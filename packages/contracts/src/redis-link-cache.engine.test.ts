@@ -1,7 +1,6 @@
 import { testRedisUrl, uniqueName } from '@linkfleet/testkit/engines'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { LinkState } from './generated/linkfleet/links/v1/links.ts'
 import { hashTagCount, hashTagOf } from './partition.ts'
 import {
   createRedisLinkCache,
@@ -12,27 +11,13 @@ import {
   type RedisCommands,
   type RedisLinkCache,
 } from './redis-link-cache.ts'
+import { liveLink } from './testing/live-link.ts'
 
 const code = 'aB3dE5g'
 const tag = hashTagOf(1, code)
 
 function freshLink(version: number, asOfMs: number, timeline = 1): FreshLink {
-  const copy = {
-    domainId: 1,
-    code,
-    version,
-    timeline,
-    state: LinkState.LIVE,
-    targetUrl: `https://example.com/${version}`,
-    redirectStatus: 0,
-    forwardQuery: false,
-    startsAtMs: 0,
-    expiresAtMs: 0,
-    maxClicks: 0,
-    passwordProtected: false,
-    passwordVerifier: '',
-  }
-  return { copy, asOfMs }
+  return { copy: liveLink(code, version, { timeline }), asOfMs }
 }
 
 const relayed = (version: number, asOfMs: number, watermarkMs: number) => ({

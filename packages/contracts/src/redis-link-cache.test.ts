@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { LinkState } from './generated/linkfleet/links/v1/links.ts'
 import {
   decodeEntry,
   decodeMark,
@@ -11,24 +10,10 @@ import {
   judgeEntry,
   markKey,
 } from './redis-link-cache.ts'
+import { liveLink } from './testing/live-link.ts'
 
 function freshLink(version: number, asOfMs: number, timeline = 1): FreshLink {
-  const copy = {
-    domainId: 1,
-    code: 'aB3dE5g',
-    version,
-    timeline,
-    state: LinkState.LIVE,
-    targetUrl: 'https://example.com/',
-    redirectStatus: 0,
-    forwardQuery: false,
-    startsAtMs: 0,
-    expiresAtMs: 0,
-    maxClicks: 0,
-    passwordProtected: false,
-    passwordVerifier: '',
-  }
-  return { copy, asOfMs }
+  return { copy: liveLink('aB3dE5g', version, { timeline }), asOfMs }
 }
 
 /** What the script stores: format, generation, body. */

@@ -1,9 +1,9 @@
 /** Limits that hold over instances as the processes they are: clicks of limited links, misses, passwords. */
 import { scryptSync } from 'node:crypto'
 import { ClickKind } from '@linkfleet/contracts/clicks'
+import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { liveLink } from './testing/live-link.ts'
 import {
   freePort,
   openRedirectBench,

@@ -1,12 +1,12 @@
 import { ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
 import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import { createRedisLinkCache, hashTagOf, type RedisCommands } from '@linkfleet/contracts/redis-link-cache'
+import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { silentLogger } from '@linkfleet/runtime/log'
 import { openRedis } from '@linkfleet/runtime/redis'
 import { testRedisUrl } from '@linkfleet/testkit/engines'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { liveLink } from './testing/live-link.ts'
 import {
   freePort,
   openRedirectBench,

@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { describe, expect, test } from 'vitest'
-import { liveLink } from './testing/live-link.ts'
 import { openRedirectBench, type RedirectProcess } from './testing/redirect-process.ts'
 import { type SmallDisk, smallDisks } from './testing/small-disk.ts'
 

@@ -2,9 +2,9 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { expect, test } from 'vitest'
-import { liveLink } from './testing/live-link.ts'
 import { freePort, openRedirectBench, type RedirectProcess } from './testing/redirect-process.ts'
 
 /** Every file of the spool but locks, with its size and when it changed. */

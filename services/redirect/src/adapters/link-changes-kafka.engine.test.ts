@@ -1,10 +1,10 @@
 import { encodeLinkChange, type LinkChange } from '@linkfleet/contracts/link-changes'
+import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { ensureTopics, openKafka } from '@linkfleet/runtime/kafka'
 import { silentLogger } from '@linkfleet/runtime/log'
 import { testKafkaBrokers, uniqueName } from '@linkfleet/testkit/engines'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { expect, test } from 'vitest'
-import { liveLink } from '../testing/live-link.ts'
 import { openLinkChangesKafka } from './link-changes-kafka.ts'
 
 test('the feed tells of what changes after it joined, and of its joins and unreadable records as gaps', async () => {

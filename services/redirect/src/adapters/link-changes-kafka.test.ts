@@ -1,7 +1,7 @@
 import { encodeLinkChange } from '@linkfleet/contracts/link-changes'
+import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import type { EachBatchPayload } from '@linkfleet/runtime/kafka'
 import { expect, test } from 'vitest'
-import { liveLink } from '../testing/live-link.ts'
 import { takeBatch } from './link-changes-kafka.ts'
 
 const { value } = encodeLinkChange({ link: liveLink('abc', 1), asOfMs: 1 }, 1)

@@ -1,6 +1,6 @@
+import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { beforeEach, expect, test } from 'vitest'
 import type { KnownCopy, LinkKey } from '../ports.ts'
-import { liveLink } from '../testing/live-link.ts'
 import { createSources, type Sources } from './sources.ts'
 
 const codes = Array.from({ length: 50 }, (_, index) => `code${index}`)

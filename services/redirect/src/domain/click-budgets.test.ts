@@ -1,7 +1,7 @@
+import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { ClickLease, ClickLeases } from '../ports.ts'
-import { liveLink } from '../testing/live-link.ts'
 import { ClickBudgets, type Taken } from './click-budgets.ts'
 
 /** The shortener's side, as its table keeps it, with answers that can be lost on either way. */

@@ -1,5 +1,6 @@
 import { OrphanReason } from '@linkfleet/contracts/clicks'
-import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { describe, expect, test } from 'vitest'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import { isPrefetch, languageOf, referrerHostOf, wantsPage } from './click-details.ts'
@@ -8,21 +9,7 @@ import { resolveLink } from './resolve-link.ts'
 import { VersionFloors } from './version-floors.ts'
 
 const nowMs = 1_700_000_000_000
-const link: LinkCopy = {
-  domainId: 1,
-  code: 'abc',
-  version: 1,
-  timeline: 1,
-  state: LinkState.LIVE,
-  targetUrl: 'https://example.com/',
-  redirectStatus: 0,
-  forwardQuery: false,
-  startsAtMs: 0,
-  expiresAtMs: 0,
-  maxClicks: 0,
-  passwordProtected: false,
-  passwordVerifier: '',
-}
+const link = liveLink('abc', 1, { targetUrl: 'https://example.com/' })
 
 describe('what becomes of a link', () => {
   test('a live link answers 302 to its target', () => {

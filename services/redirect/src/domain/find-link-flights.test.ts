@@ -1,6 +1,7 @@
 /** However many ask at once, a process reads each code once. */
+
+import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { expect, test } from 'vitest'
-import { liveLink } from '../testing/live-link.ts'
 import { createFindLink } from './find-link.ts'
 import { LinkMemory } from './link-memory.ts'
 import { VersionFloors } from './version-floors.ts'

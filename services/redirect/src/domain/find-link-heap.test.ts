@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { expect, test } from 'vitest'
-import { liveLink } from '../testing/live-link.ts'
 import { createFindLink } from './find-link.ts'
 import { LinkMemory } from './link-memory.ts'
 import { VersionFloors } from './version-floors.ts'

@@ -1,7 +1,7 @@
 import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { KnownCopy, Reading } from '../ports.ts'
-import { liveLink } from '../testing/live-link.ts'
 import { createFindLink, type FindLink, type FoundLink } from './find-link.ts'
 import { LinkMemory, linkKeyOf } from './link-memory.ts'
 import { VersionFloors } from './version-floors.ts'

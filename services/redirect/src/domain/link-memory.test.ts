@@ -1,7 +1,7 @@
 import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import fc from 'fast-check'
 import { beforeEach, expect, test } from 'vitest'
-import { liveLink } from '../testing/live-link.ts'
 import { LinkMemory, linkKeyOf } from './link-memory.ts'
 
 const code = 'aB3dE5g'

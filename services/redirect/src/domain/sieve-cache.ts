@@ -12,6 +12,7 @@
  * Entries lie outside of V8's heap: keys and values in blocks, the rest in one array for each of its parts, at the
  * entry's place. A cache of objects takes twice the memory, and the collector as much again while it works.
  */
+import { isAscii } from './ascii.ts'
 import type { FrequencySketch } from './frequency-sketch.ts'
 import { hashOfKey } from './hash-of-key.ts'
 import { blockBytes, blocksFor, TextBlocks } from './text-blocks.ts'
@@ -143,7 +144,7 @@ export class SieveCache {
     const known = this.#find(key, hash)
     const bytes = entryBytes(key.length, valueBytes, this.#placeBytes)
     const fits = bytes + this.#buckets.byteLength <= this.#bytesMax
-    if (!fits || valueBytes > valueBytesMax || !isKeepable(key)) {
+    if (!fits || valueBytes > valueBytesMax || key.length > keyBytesMax || !isAscii(key)) {
       if (known !== 0) this.#remove(known)
       return 0
     }
@@ -280,10 +281,4 @@ export class SieveCache {
     while (this.#next[before] !== place) before = this.#next[before] as number
     this.#next[before] = after
   }
-}
-
-function isKeepable(key: string): boolean {
-  if (key.length > keyBytesMax) return false
-  for (let index = 0; index < key.length; index += 1) if (key.charCodeAt(index) > 0x7f) return false
-  return true
 }

@@ -3,6 +3,7 @@
  * whole message. Its key, version and timeline stand beside it.
  */
 import { LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { isAscii } from './ascii.ts'
 
 export interface StoredOrder {
   readonly key: string
@@ -29,11 +30,6 @@ export function isPlainLink(copy: LinkCopy, key: string): boolean {
     copy.redirectStatus < wholeMessage << 8 &&
     isAscii(copy.targetUrl)
   )
-}
-
-function isAscii(text: string): boolean {
-  for (let index = 0; index < text.length; index += 1) if (text.charCodeAt(index) > 0x7f) return false
-  return true
 }
 
 /** Writes to `room` where there is enough of it; what it gives back is valid as long as `room` is left alone. */

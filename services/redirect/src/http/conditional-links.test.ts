@@ -2,8 +2,8 @@
 import { scryptSync } from 'node:crypto'
 import { ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
 import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { describe, expect, test } from 'vitest'
-import { liveLink } from '../testing/live-link.ts'
 import { foundLink, startTestServer, type TestServerOptions, testNowMs } from '../testing/test-server.ts'
 
 const browser = { accept: 'text/html,application/xhtml+xml' }

@@ -1,7 +1,7 @@
 import { ClickKind } from '@linkfleet/contracts/clicks'
 import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { describe, expect, test } from 'vitest'
-import { liveLink } from '../testing/live-link.ts'
 import { foundLink, startTestServer } from '../testing/test-server.ts'
 
 const browser = { accept: 'text/html' }

@@ -1,6 +1,6 @@
+import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { expect, test } from 'vitest'
 import type { FoundLink } from '../domain/find-link.ts'
-import { liveLink } from '../testing/live-link.ts'
 import { foundLink, startTestServer } from '../testing/test-server.ts'
 
 const browser = { accept: 'text/html' }

@@ -1,5 +1,6 @@
-import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { type LinkCopy, LinkState } from '../generated/linkfleet/links/v1/links.ts'
 
+/** A link that leads somewhere and asks for nothing, but for what `more` says. */
 export function liveLink(code: string, version: number, more: Partial<LinkCopy> = {}): LinkCopy {
   return {
     domainId: 1,
