@@ -52,6 +52,8 @@ export interface ReadPath extends AsyncDisposable {
 
 export interface ReadPathOptions {
   readonly withKafka: boolean
+  /** What the redirects are told besides. */
+  readonly redirectEnv?: Readonly<Record<string, string>>
 }
 
 export async function startReadPath(postgres: OwnPostgres, options: ReadPathOptions): Promise<ReadPath> {
@@ -72,7 +74,9 @@ export async function startReadPath(postgres: OwnPostgres, options: ReadPathOpti
   const proxies = { redis: redisProxy, replicas, shortener: grpc }
   const redirects: RunningRedirect[] = []
   for (let instance = 0; instance < 2; instance += 1) {
-    redirects.push(await openRedirect(fleet, proxies, kafkaBrokers, resources))
+    redirects.push(
+      await openRedirect(fleet, proxies, { KAFKA_BROKERS: kafkaBrokers, ...options.redirectEnv }, resources),
+    )
   }
   const redis = resources.use(
     openRedis({ url: testRedisUrl(), name: 'test', commandTimeoutMs: 2_000, log: silentLogger() }),
@@ -95,7 +99,7 @@ export async function startReadPath(postgres: OwnPostgres, options: ReadPathOpti
 async function openRedirect(
   fleet: TestFleet,
   proxies: Proxies,
-  kafkaBrokers: string,
+  env: Readonly<Record<string, string>>,
   resources: AsyncDisposableStack,
 ): Promise<RunningRedirect> {
   const spoolDir = await mkdtemp(join(tmpdir(), 'linkfleet-spool-'))
@@ -108,7 +112,6 @@ async function openRedirect(
     REDIS_KEY_PREFIX: fleet.redisKeyPrefix,
     DATABASE_REPLICA_URLS: proxies.replicas.map(({ url }) => url).join(','),
     SHORTENER_ADDRESSES: new URL(proxies.shortener.url).host,
-    KAFKA_BROKERS: kafkaBrokers,
     CLICKS_TOPIC: uniqueName('clicks'),
     CLICKS_PARTITIONS: '2',
     LINK_CHANGES_TOPIC: fleet.topic,
@@ -116,6 +119,7 @@ async function openRedirect(
     SPOOL_DIR: spoolDir,
     DRAIN_TIMEOUT_MS: '2000',
     LOG_LEVEL: 'fatal',
+    ...env,
   })
   const context = testContext('redirect')
   const redirect = resources.use(await startRedirect(config, context))
