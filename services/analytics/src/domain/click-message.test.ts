@@ -1,4 +1,5 @@
 import { ClickBatch, ClickKind, clickBatchBytesMax, type OrphanReason } from '@linkfleet/contracts/clicks'
+import { Click } from '@linkfleet/contracts/generated/linkfleet/clicks/v1/clicks'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { click, message, noon, producerId, run } from '../testing/clicks.ts'
@@ -16,23 +17,57 @@ describe('a message of clicks', () => {
     expect(result.clicks[0]).toMatchObject({ code: 'Zz9', atMs: noon, referrerHost: 'example.com' })
   })
 
-  it('of a newer redirect, with fields that are not known here, is read all the same', () => {
-    const unknownField = Buffer.from([0x7a, 0x03, 1, 2, 3])
-    expect(read(Buffer.concat([message(producer, run(1, 2)), unknownField]))).toMatchObject({
-      kind: 'clicks',
+  describe('of a newer redirect', () => {
+    // Field 99, of each wire type that proto3 writes: varint, 64 bits, bytes, 32 bits.
+    const unknownFields = Buffer.concat(
+      [
+        [...key(99, 0), 7],
+        [...key(99, 1), ...Buffer.alloc(8, 7)],
+        [...key(99, 2), 3, 1, 2, 3],
+        [...key(99, 5), 1, 2, 3, 4],
+      ].map((bytes) => Buffer.from(bytes)),
+    )
+
+    it('with fields of a batch that are not known here is read all the same', () => {
+      expect(read(Buffer.concat([message(producer, run(1, 2)), unknownFields]))).toEqual(
+        read(message(producer, run(1, 2))),
+      )
+    })
+
+    it('with fields of a click that are not known here is read all the same', () => {
+      const older = read(message(producer, run(1, 2, { code: 'Zz9', referrerHost: 'example.com' })))
+      if (older.kind !== 'clicks') throw new Error('It is readable.')
+      const newer = older.clicks.map((one) =>
+        Buffer.concat([unknownFields, Click.encode(one).finish(), unknownFields]),
+      )
+      expect(read(batchOf(newer))).toEqual(older)
     })
   })
 
-  it('of an older redirect, which told less of a click, is read all the same', () => {
-    const told = { sequence: 1, atMs: noon, domainId: 1, code: 'Zz9', kind: ClickKind.REDIRECT }
-    const code = Buffer.from(told.code)
-    // Fields 1 to 5 of a click, and nothing of what came later.
-    const fields = Buffer.from([8, 1, 16, ...varint(noon), 24, 1, 34, code.length, ...code, 40, told.kind])
-    const value = Buffer.from([10, producer.length, ...producer, 18, fields.length, ...fields])
-    const result = read(value)
-    if (result.kind !== 'clicks') throw new Error('It is readable.')
-    expect(result.clicks[0]).toMatchObject({ ...told, country: '', region: '', city: '', utmSource: '' })
-    expect(result.clicks[0]?.visitor).toHaveLength(0)
+  describe('of an older redirect', () => {
+    const told = {
+      country: 'DE',
+      city: 'Kiel',
+      referrerHost: 'example.com',
+      userAgent: 'Wget',
+      language: 'de',
+    }
+    const campaign = { utmSource: '', utmMedium: '', utmCampaign: '', utmTerm: '', utmContent: '' }
+
+    it('which knew no campaigns is read with all that it told', () => {
+      const value = batchOf([Buffer.concat([clickedOnce, ...Object.values(told).map(textOf)])])
+      expect(read(value)).toMatchObject({ kind: 'clicks', clicks: [{ code: 'Zz9', ...told, ...campaign }] })
+    })
+
+    it('which told no more than what was clicked and when is read all the same', () => {
+      const result = read(batchOf([clickedOnce]))
+      if (result.kind !== 'clicks') throw new Error('It is readable.')
+      const untold = { country: '', region: '', city: '', referrerHost: '', userAgent: '', language: '' }
+      const { sequence, atMs, kind } = click()
+      const known = { sequence, atMs, domainId: 1, code: 'Zz9', kind }
+      expect(result.clicks[0]).toMatchObject({ ...known, ...untold, ...campaign })
+      expect(result.clicks[0]?.visitor).toHaveLength(0)
+    })
   })
 
   it.each([
@@ -93,6 +128,32 @@ function withReasonUnderZero(): Buffer {
   const { clicks } = ClickBatch.decode(message(producer, [click(orphanFor(1))]))
   const changed = clicks.map((one) => ({ ...one, orphanReason: -1 as OrphanReason }))
   return Buffer.from(ClickBatch.encode({ producerId: producer, clicks: changed }).finish())
+}
+
+/** Fields 1 to 5 of a click. */
+const clickedOnce = Buffer.concat([
+  Buffer.from([...key(1, 0), 1, ...key(2, 0), ...varint(noon), ...key(3, 0), 1]),
+  bytesField(4, 'Zz9'),
+  Buffer.from([...key(5, 0), ClickKind.REDIRECT]),
+])
+
+/** The texts that came before the parameters of campaigns, in the order of `told`. */
+function textOf(text: string, index: number): Buffer {
+  return bytesField([8, 10, 11, 12, 13][index] ?? 0, text)
+}
+
+/** A batch of clicks in the bytes of another version. */
+function batchOf(clicks: readonly Buffer[]): Buffer {
+  return Buffer.concat([bytesField(1, producer), ...clicks.map((one) => bytesField(2, one))])
+}
+
+function key(field: number, wireType: number): Buffer {
+  return Buffer.from(varint(field * 8 + wireType))
+}
+
+function bytesField(field: number, value: Uint8Array | string): Buffer {
+  const content = Buffer.from(value)
+  return Buffer.concat([key(field, 2), Buffer.from(varint(content.length)), content])
 }
 
 function varint(value: number): number[] {
