@@ -5,8 +5,8 @@
  * made at any time, and which is practically exact. The dense form is read by Ertl's estimator ("New cardinality
  * estimation algorithms for HyperLogLog sketches", 2017, algorithm 6), which needs no correction by tables.
  *
- * A sketch is a set: adding again and merging in any order or grouping give the same bytes. A visitor is an HMAC, so
- * its bits are as good as a hash and none is computed.
+ * A sketch is a set: the same visitors give the same bytes, however often, in whatever order and in however many batches
+ * they are added. A visitor is an HMAC, so its bits are as good as a hash and none is computed.
  *
  *   sparse: 1, then the entries, each 3 bytes, ascending: 18 bits of register, 6 bits of rank
  *   dense:  2, then 4,096 ranks of 6 bits, four in three bytes
@@ -36,7 +36,7 @@ export function entryOf(visitor: Uint8Array): number {
   return (((high >>> 14) << rankBits) | (zeros + 1)) >>> 0
 }
 
-/** The sketch with these entries in it, or undefined when they change nothing. undefined stands for an empty sketch. */
+/** The union of a sketch and entries, or undefined when they change nothing. undefined stands for an empty sketch. */
 export function addEntries(
   sketch: Uint8Array | undefined,
   entries: Iterable<number>,
@@ -55,18 +55,6 @@ export function addEntries(
   if (!changed) return undefined
   const all = [...ranks.values()].sort((a, b) => a - b)
   return all.length <= entriesMax ? encodeSparse(all) : encodeDense(denseOf(all))
-}
-
-/** The sketch of all visitors of both. */
-export function mergeSketches(one: Uint8Array, other: Uint8Array): Uint8Array {
-  if (other[0] === sparseForm) return addEntries(one, entriesOf(other)) ?? one
-  if (one[0] === sparseForm) return addEntries(other, entriesOf(one)) ?? other
-  const ranks = decodeDense(one)
-  const others = decodeDense(other)
-  for (let register = 0; register < registers; register++) {
-    if (others[register]! > ranks[register]!) ranks[register] = others[register]!
-  }
-  return encodeDense(ranks)
 }
 
 /** About how many visitors there are, to the nearest one. */
