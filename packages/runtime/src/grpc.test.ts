@@ -28,7 +28,7 @@ test('an error keeps its code and its field on its way to the caller', async () 
     throw new LinkfleetError('invalid-request', 'At most 5.', { field: 'count' })
   })
   await using _server = server
-  using client = openGrpcClient(IdGeneratorClient, { addresses: [server.address], deadlineMs: 2_000 })
+  using client = openGrpcClient(IdGeneratorClient, { addresses: [server.address], deadlineMs: 20_000 })
   await expect(client.call((stub) => stub.allocateCodes, { count: 6 })).rejects.toMatchObject({
     code: 'invalid-request',
     field: 'count',
@@ -44,7 +44,7 @@ test('an unexpected error tells the caller nothing of its cause', async () => {
     throw new Error('the password is hunter2')
   })
   await using _server = server
-  using client = openGrpcClient(IdGeneratorClient, { addresses: [server.address], deadlineMs: 2_000 })
+  using client = openGrpcClient(IdGeneratorClient, { addresses: [server.address], deadlineMs: 20_000 })
   const failure = await client
     .call((stub) => stub.allocateCodes, { count: 1 })
     .catch((error: unknown) => error)
@@ -73,7 +73,7 @@ test('calls are spread over all instances, and go on when one of them ends', asy
   const second = await startExample('second', async () => ['second'])
   await using _second = second.server
   const addresses = [first.server.address, second.server.address]
-  using client = openGrpcClient(IdGeneratorClient, { addresses, deadlineMs: 2_000 })
+  using client = openGrpcClient(IdGeneratorClient, { addresses, deadlineMs: 20_000 })
   const ask = async () => (await client.call((stub) => stub.allocateCodes, { count: 1 })).codes[0]
   const seen = new Set<string | undefined>()
   const deadlineMs = Date.now() + 5_000
@@ -90,7 +90,7 @@ test('calls are timed where they are made, also those that reach nobody, and are
   })
   const metrics = new Metrics('caller')
   const open = (address: string) =>
-    openGrpcClient(IdGeneratorClient, { addresses: [address], deadlineMs: 2_000, metrics })
+    openGrpcClient(IdGeneratorClient, { addresses: [address], deadlineMs: 20_000, metrics })
   const series = async (code: string) =>
     new RegExp(
       `^grpc_client_handling_seconds_count\\{grpc_service="linkfleet.ids.v1.IdGenerator",grpc_method="AllocateCodes",grpc_code="${code}"\\} (\\d+)$`,

@@ -108,7 +108,7 @@ describe('the description of the API', () => {
 
 describe('Stats/GetVisitorSalts', () => {
   it('gives the salt of the day, the same to all', async () => {
-    using client = openGrpcClient(StatsClient, { addresses: [analytics.grpcAddress], deadlineMs: 5_000 })
+    using client = openGrpcClient(StatsClient, { addresses: [analytics.grpcAddress], deadlineMs: 20_000 })
     const { salts } = await client.call((api) => api.getVisitorSalts, {})
     expect(salts[0]?.dayStartMs).toBe(Math.floor(Date.now() / 86_400_000) * 86_400_000)
     expect(salts[0]?.salt).toHaveLength(32)

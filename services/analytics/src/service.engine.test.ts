@@ -212,7 +212,7 @@ describe('the summary of the fleet', () => {
 
 describe('Stats/GetTotals', () => {
   it('answers each key in its order and refuses too many', async () => {
-    using client = openGrpcClient(StatsClient, { addresses: [analytics.grpcAddress], deadlineMs: 2_000 })
+    using client = openGrpcClient(StatsClient, { addresses: [analytics.grpcAddress], deadlineMs: 20_000 })
     const keysOf = (...codes: string[]) => ({ keys: codes.map((code) => ({ domainId: 1, code })) })
     const answer = await client.call((api) => api.getTotals, keysOf('nobody', 'seen', 'other', 'a\0b'))
     expect(answer.totals.map(({ key, total, humans, bots }) => [key?.code, total, humans, bots])).toEqual([

@@ -30,7 +30,7 @@ test('after a restore to an earlier point in time, codes come twice without "adv
     })
     using client = openGrpcClient(IdGeneratorClient, {
       addresses: [generator.grpcAddress],
-      deadlineMs: 2_000,
+      deadlineMs: 20_000,
     })
     const { codes } = await eventually(() => client.call((stub) => stub.allocateCodes, { count: 1_000 }))
     expect(await generator.kill('SIGTERM')).toBe(0)
@@ -51,7 +51,7 @@ test('after a restore to an earlier point in time, codes come twice without "adv
 test('a key is rotated while a generator works, and no code comes again', async () => {
   await using database = await testDatabase()
   await using generator = await startProcess({ databaseUrl: database.url, replicaUrls: database.replicaUrls })
-  using client = openGrpcClient(IdGeneratorClient, { addresses: [generator.grpcAddress], deadlineMs: 5_000 })
+  using client = openGrpcClient(IdGeneratorClient, { addresses: [generator.grpcAddress], deadlineMs: 20_000 })
   const codes: string[] = []
   const allocate = async (calls: number) => {
     for (let call = 0; call < calls; call++) {

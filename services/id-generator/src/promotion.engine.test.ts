@@ -9,7 +9,7 @@ import { runOnDatabase, startProcess } from './testing/generator-process.ts'
 const counters = 'SELECT max(next_value) AS value FROM ids.shards'
 
 function openClient(address: string) {
-  const client = openGrpcClient(IdGeneratorClient, { addresses: [address], deadlineMs: 5_000 })
+  const client = openGrpcClient(IdGeneratorClient, { addresses: [address], deadlineMs: 20_000 })
   return {
     allocate: async (count: number) => (await client.call((stub) => stub.allocateCodes, { count })).codes,
     [Symbol.dispose]: () => client[Symbol.dispose](),

@@ -8,7 +8,7 @@ import { createForwarder } from './testing/forwarder.ts'
 import { runOnDatabase, startProcess } from './testing/generator-process.ts'
 
 function openClient(...addresses: string[]) {
-  const client = openGrpcClient(IdGeneratorClient, { addresses, deadlineMs: 2_000 })
+  const client = openGrpcClient(IdGeneratorClient, { addresses, deadlineMs: 20_000 })
   return {
     allocate: async (count: number) => (await client.call((stub) => stub.allocateCodes, { count })).codes,
     [Symbol.dispose]: () => client[Symbol.dispose](),

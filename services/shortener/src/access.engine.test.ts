@@ -118,7 +118,7 @@ describe('who may do what', () => {
 
 describe('another service', () => {
   it('is told whose a key or a session is', async () => {
-    using client = openGrpcClient(LinksClient, { addresses: [shortener.address], deadlineMs: 2_000 })
+    using client = openGrpcClient(LinksClient, { addresses: [shortener.address], deadlineMs: 20_000 })
     const check = (credential: string) => client.call((links) => links.checkKey, { credential })
     expect(await check(adminKey)).toEqual({
       valid: true,

@@ -37,9 +37,9 @@ afterAll(async () => {
 
 const create = (body: unknown, headers: Record<string, string> = {}) =>
   callApi(shortener, 'POST', '/api/v1/links', body, headers)
-const createAgain = (body: unknown) => {
+const createAgain = (body: unknown, at = shortener) => {
   const key = { 'idempotency-key': randomUUID() }
-  return untilAnswered(() => create(body, key))
+  return untilAnswered(() => callApi(at, 'POST', '/api/v1/links', body, key))
 }
 const countLinks = async () =>
   (await pool.query<{ count: number }>('SELECT count(*) FROM links.links')).rows[0]?.count
@@ -94,7 +94,7 @@ describe('a create', () => {
   it('gives one alias to one of a hundred who ask at once', async () => {
     const answers = await Promise.all(
       Array.from({ length: 100 }, (_none, index) =>
-        create({ url: `https://example.com/${index}`, alias: 'everybody-wants-it' }),
+        createAgain({ url: `https://example.com/${index}`, alias: 'everybody-wants-it' }),
       ),
     )
     const statuses = answers.map((answer) => answer.status).sort()
@@ -107,10 +107,10 @@ describe('a create', () => {
     const other = await fleet.start()
     const answers = await Promise.all(
       Array.from({ length: 100 }, (_none, index) =>
-        callApi(index % 2 === 0 ? shortener : other, 'POST', '/api/v1/links', {
-          url: `https://example.com/${index}`,
-          alias: 'wanted-everywhere',
-        }),
+        createAgain(
+          { url: `https://example.com/${index}`, alias: 'wanted-everywhere' },
+          index % 2 === 0 ? shortener : other,
+        ),
       ),
     )
     expect(answers.map((answer) => answer.status).sort()).toEqual([201, ...Array(99).fill(409)])

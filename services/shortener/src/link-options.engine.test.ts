@@ -23,7 +23,7 @@ const edit = (code: string, changes: object) => callApi(shortener, 'PATCH', `/ap
 
 /** What redirects are told. */
 async function copyOf(code: string) {
-  using client = openGrpcClient(LinksClient, { addresses: [shortener.address], deadlineMs: 2_000 })
+  using client = openGrpcClient(LinksClient, { addresses: [shortener.address], deadlineMs: 20_000 })
   const answer = await client.call((links) => links.resolveLinks, { keys: [{ domainId: 1, code }] })
   return answer.links[0]
 }

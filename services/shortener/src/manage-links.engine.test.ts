@@ -167,7 +167,7 @@ describe('the list', () => {
 
 describe('gRPC', () => {
   it('resolves links on the primary: live, deleted and unknown, with the moment of the answer', async () => {
-    using client = openGrpcClient(LinksClient, { addresses: [shortener.address], deadlineMs: 2_000 })
+    using client = openGrpcClient(LinksClient, { addresses: [shortener.address], deadlineMs: 20_000 })
     const live = await create({ expiresAt: '2099-01-01T00:00:00Z' })
     const deleted = await create()
     await call('DELETE', `/api/v1/links/${deleted.code}`)

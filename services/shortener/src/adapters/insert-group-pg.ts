@@ -15,7 +15,7 @@ import { mayReuse } from '../domain/reuse-link.ts'
 import type { InsertOutcome, LinkToInsert, Placed } from '../ports.ts'
 import { recordReused, replay } from './idempotency-records-pg.ts'
 import { insertDistinct } from './insert-links-pg.ts'
-import { insertPlain, isPlain } from './insert-plain-pg.ts'
+import { insertPlain, insertPlainAlone, isPlain } from './insert-plain-pg.ts'
 import { lockUrls, reuseLinks } from './reuse-links-pg.ts'
 import { isLockTimeout } from './store-errors-pg.ts'
 
@@ -41,6 +41,7 @@ export async function insertLinkGroup(
 ): Promise<InsertOutcome[]> {
   const placed = items.map((item, position) => ({ item, position }))
   try {
+    if (items.every(isUncontested)) return await insertPlainAlone(pool, items, lockWaitMs)
     return await pool.transaction((transaction) => insertAll(transaction, placed), beginChange(lockWaitMs))
   } catch (error) {
     if (!isItemToBlame(error)) throw error
@@ -172,6 +173,8 @@ function splitClaims(items: readonly Placed[]): { ahead: Placed[]; behind: Place
 
 const isContestable = ({ link, idempotency }: LinkToInsert) =>
   link.alias !== null || idempotency !== null || mayReuse(link)
+
+const isUncontested = (item: LinkToInsert) => item.code !== null && !isContestable(item)
 
 /** What an item wants for itself alone. No code has a space. */
 export function claimsOf({ code, idempotency, link }: LinkToInsert): string[] {

@@ -8,7 +8,16 @@ import type { Row, Transaction } from '@linkfleet/runtime/postgres'
 import { defaultDomainId, type Link, linkStates } from '../domain/link.ts'
 import type { InsertOutcome, LinkToInsert, Placed } from '../ports.ts'
 import { claimItems, dropClaims, replay, toRecord } from './idempotency-records-pg.ts'
-import { tagSeparator, toMoment } from './link-row-pg.ts'
+import {
+  newLinkArrays,
+  newLinkColumns,
+  newLinkNames,
+  newLinkSelection,
+  newLinkValues,
+  ownParametersFrom,
+} from './new-link-rows-pg.ts'
+
+const own = (place: number) => `$${ownParametersFrom + place}`
 
 const insertLinks = {
   name: 'insert-links',
@@ -16,20 +25,13 @@ const insertLinks = {
 WITH item AS MATERIALIZED (
   SELECT i.*, nextval('links.version_seq') AS version,
     date_trunc('milliseconds', statement_timestamp()) AS created_at
-  FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[],
-      $8::bytea[], $9::bytea[], $10::text[], $13::smallint[], $14::boolean[], $15::timestamptz[], $16::bigint[],
-      $17::text[])
-    AS i(position, code, target_url, title, tags, expires_at, created_by, key_hash, request_hash, link,
-      redirect_status, forward_query, starts_at, max_clicks, password_verifier)
+  FROM unnest(${newLinkArrays}, ${own(0)}::int[], ${own(1)}::bytea[], ${own(2)}::bytea[], ${own(3)}::text[])
+    AS i(${newLinkNames}, position, key_hash, request_hash, link)
 ), claimed AS (
   ${claimItems}
 ), made AS (
-  INSERT INTO links.links AS l (domain_id, code, version, created_version, target_url, title, tags,
-    redirect_status, forward_query, starts_at, expires_at, max_clicks, password_protected, password_verifier,
-    created_by, created_at, updated_at)
-  SELECT $11::int, code, version, version, target_url, title, string_to_array(tags, '${tagSeparator}'),
-    redirect_status, forward_query, starts_at, expires_at, max_clicks, password_verifier IS NOT NULL,
-    password_verifier, created_by, created_at, created_at
+  INSERT INTO links.links AS l (${newLinkColumns})
+  SELECT ${newLinkSelection}
   FROM item
   WHERE code IS NOT NULL AND (key_hash IS NULL OR key_hash IN (SELECT key_hash FROM claimed))
   ORDER BY code
@@ -40,7 +42,7 @@ WITH item AS MATERIALIZED (
       starts_at = EXCLUDED.starts_at, expires_at = EXCLUDED.expires_at, max_clicks = EXCLUDED.max_clicks,
       password_protected = EXCLUDED.password_protected, password_verifier = EXCLUDED.password_verifier,
       created_by = EXCLUDED.created_by, created_at = EXCLUDED.created_at, updated_at = EXCLUDED.updated_at
-    WHERE l.state = ${linkStates.deleted} AND l.code = ANY($12::text[])
+    WHERE l.state = ${linkStates.deleted} AND l.code = ANY(${own(4)}::text[])
       -- A deletion that overtook this statement has the later version: to this create the alias was still taken.
       AND l.version < EXCLUDED.version
   RETURNING l.domain_id, l.code, l.version, l.created_at
@@ -88,23 +90,12 @@ export async function insertDistinct(
 function toValues(placed: readonly Placed[]): unknown[] {
   const items = placed.map(({ item }) => item)
   return [
+    ...newLinkValues(items),
     placed.map(({ position }) => position),
-    items.map((item) => item.code),
-    items.map(({ link }) => link.targetUrl),
-    items.map(({ link }) => link.title),
-    items.map(({ link }) => link.tags.join(tagSeparator)),
-    items.map(({ link }) => toMoment(link.expiresAtMs)),
-    items.map(({ link }) => link.createdBy),
     items.map(({ idempotency }) => idempotency?.keyHash ?? null),
     items.map(({ idempotency }) => idempotency?.requestHash ?? null),
     items.map((item) => (item.idempotency === null ? null : JSON.stringify(toRecord(item)))),
-    defaultDomainId,
     items.filter(({ link }) => link.alias !== null).map((item) => item.code),
-    items.map(({ link }) => link.redirectStatus),
-    items.map(({ link }) => link.forwardQuery),
-    items.map(({ link }) => toMoment(link.startsAtMs)),
-    items.map(({ link }) => link.maxClicks),
-    items.map((item) => item.passwordVerifier),
   ]
 }
 

@@ -4,71 +4,73 @@
  * a third of its time in the database. If somebody has one of the codes as an alias, the statement fails with all of it,
  * and `insert-links-pg.ts` says who is in the way.
  */
-import type { Transaction } from '@linkfleet/runtime/postgres'
-import { defaultDomainId } from '../domain/link.ts'
-import type { InsertOutcome, Placed } from '../ports.ts'
+import type { Pool, Queryable, Row } from '@linkfleet/runtime/postgres'
+import type { InsertOutcome, LinkToInsert, Placed } from '../ports.ts'
 import { toCreated } from './insert-links-pg.ts'
-import { freshnessColumns, tagSeparator, toMoment } from './link-row-pg.ts'
+import { freshnessColumns } from './link-row-pg.ts'
+import {
+  domainParameter,
+  newLinkArrays,
+  newLinkColumns,
+  newLinkNames,
+  newLinkSelection,
+  newLinkValues,
+  ownParametersFrom,
+} from './new-link-rows-pg.ts'
 
 /** Versions are drawn in the order of the items. One text of them is read faster than as many rows. */
-const insertPlainLinks = {
-  name: 'insert-plain-links',
-  text: `
+const insertPlainLinks = (before: string) => `
 WITH item AS MATERIALIZED (
   SELECT i.*, nextval('links.version_seq') AS version,
     date_trunc('milliseconds', statement_timestamp()) AS created_at
-  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::smallint[],
-      $8::boolean[], $9::timestamptz[], $10::bigint[], $11::text[]) WITH ORDINALITY
-    AS i(code, target_url, title, tags, expires_at, created_by, redirect_status, forward_query, starts_at, max_clicks,
-      password_verifier, place)
+  FROM ${before}unnest(${newLinkArrays}) WITH ORDINALITY AS i(${newLinkNames}, place)
 ), made AS (
-  INSERT INTO links.links (domain_id, code, version, created_version, target_url, title, tags, redirect_status,
-    forward_query, starts_at, expires_at, max_clicks, password_protected, password_verifier, created_by, created_at,
-    updated_at)
-  SELECT $12::int, code, version, version, target_url, title, string_to_array(tags, '${tagSeparator}'),
-    redirect_status, forward_query, starts_at, expires_at, max_clicks, password_verifier IS NOT NULL,
-    password_verifier, created_by, created_at, created_at
-  FROM item ORDER BY code
+  INSERT INTO links.links (${newLinkColumns}) SELECT ${newLinkSelection} FROM item ORDER BY code
 ), told AS (
-  INSERT INTO links.outbox (version, domain_id, code) SELECT version, $12::int, code FROM item
+  INSERT INTO links.outbox (version, domain_id, code) SELECT version, ${domainParameter}, code FROM item
 )
-SELECT ${freshnessColumns}, string_agg(version::text, ' ' ORDER BY place) AS versions FROM item`,
-} as const
+SELECT ${freshnessColumns}, string_agg(version::text, ' ' ORDER BY place) AS versions FROM item`
+
+const inTransaction = { name: 'insert-plain-links', text: insertPlainLinks('') } as const
+
+/** How long it waits for a row is set before the first row is written, and holds for this statement only. */
+const lockTimeout = `(SELECT set_config('lock_timeout', $${ownParametersFrom}::text, true)) AS bounded, `
+const byItself = { name: 'insert-plain-links-alone', text: insertPlainLinks(lockTimeout) } as const
 
 export const isPlain = ({ item: { code, link, idempotency } }: Placed): boolean =>
   code !== null && link.alias === null && idempotency === null
 
 /** Makes all of them, or throws. All are plain, and no two have the same code. */
 export async function insertPlain(
-  transaction: Transaction,
+  transaction: Queryable,
   placed: readonly Placed[],
   outcomes: (InsertOutcome | undefined)[],
 ): Promise<void> {
   if (placed.length === 0) return
-  const { rows } = await transaction.query({ ...insertPlainLinks, values: toValues(placed) })
-  const { versions, as_of_ms, timeline } = rows[0] as Record<string, unknown>
-  const drawn = (versions as string).split(' ')
-  for (const [index, { item, position }] of placed.entries()) {
-    const row = { version: Number(drawn[index]), created_at_ms: as_of_ms, as_of_ms, timeline }
-    outcomes[position] = toCreated(item, row)
-  }
+  const items = placed.map(({ item }) => item)
+  const { rows } = await transaction.query({ ...inTransaction, values: newLinkValues(items) })
+  const made = toOutcomes(items, rows[0])
+  for (const [index, { position }] of placed.entries()) outcomes[position] = made[index]
 }
 
-function toValues(placed: readonly Placed[]): unknown[] {
-  const items = placed.map(({ item }) => item)
-  const links = items.map(({ link }) => link)
-  return [
-    items.map(({ code }) => code),
-    links.map(({ targetUrl }) => targetUrl),
-    links.map(({ title }) => title),
-    links.map(({ tags }) => tags.join(tagSeparator)),
-    links.map(({ expiresAtMs }) => toMoment(expiresAtMs)),
-    links.map(({ createdBy }) => createdBy),
-    links.map(({ redirectStatus }) => redirectStatus),
-    links.map(({ forwardQuery }) => forwardQuery),
-    links.map(({ startsAtMs }) => toMoment(startsAtMs)),
-    links.map(({ maxClicks }) => maxClicks),
-    items.map(({ passwordVerifier }) => passwordVerifier),
-    defaultDomainId,
-  ]
+/**
+ * The same as a transaction by itself, in one round trip to the database: for as long as a transaction waits for its next
+ * statement, those who share it wait for nothing. Where many processes share few cores that was most of its time.
+ */
+export async function insertPlainAlone(
+  pool: Pool,
+  items: readonly LinkToInsert[],
+  lockWaitMs: number,
+): Promise<InsertOutcome[]> {
+  const values = [...newLinkValues(items), String(Math.ceil(lockWaitMs))]
+  const { rows } = await pool.commit({ ...byItself, values })
+  return toOutcomes(items, rows[0])
+}
+
+function toOutcomes(items: readonly LinkToInsert[], told: Row | undefined): InsertOutcome[] {
+  const { versions, as_of_ms, timeline } = told as Row
+  const drawn = (versions as string).split(' ')
+  return items.map((item, index) =>
+    toCreated(item, { version: Number(drawn[index]), created_at_ms: as_of_ms, as_of_ms, timeline }),
+  )
 }

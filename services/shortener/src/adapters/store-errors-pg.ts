@@ -78,18 +78,24 @@ export async function boundedRead<T>(work: () => Promise<T>, byMs?: number): Pro
 const leftMs = (byMs: number | undefined) =>
   byMs === undefined ? answerWithinMs : Math.min(answerWithinMs, byMs - performance.now())
 
-export async function bounded<T>(
+/** A create passes here more than once: it takes one promise and one timer, and no race, which makes several. */
+export function bounded<T>(
   work: Promise<T>,
   late: () => LinkfleetError,
   withinMs = answerWithinMs,
 ): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(late()), Math.max(0, withinMs))
-  // Whoever loses the race may still fail later; nobody waits for it then.
-  work.catch(() => {})
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    clearTimeout(timer)
-  }
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), Math.max(0, withinMs))
+    // Who is late may still fail; nobody waits for it then.
+    work.then(
+      (result) => {
+        clearTimeout(timer)
+        resolve(result)
+      },
+      (error: unknown) => {
+        clearTimeout(timer)
+        reject(error)
+      },
+    )
+  })
 }
