@@ -96,8 +96,21 @@ test('every number of a link’s page agrees with the others, and rises by itsel
   await page.getByTestId('live').getByText('live').waitFor()
   await follow(fleet, code)
   await expect.poll(async () => await numberIn(page, 'total-clicks'), { timeout: 30_000 }).toBe(31)
-  await expect.poll(async () => await sumOf(page, 'Browsers'), { timeout: 30_000 }).toBe(31)
+  expect(await sumOf(page, 'Browsers')).toBe(31)
   expect(await numberIn(page, 'range-clicks')).toBe(31)
+
+  // What the live stream tells of before it was read stands apart: the numbers of the page go on agreeing.
+  const statistics = /\/stats\?/
+  await page.route(statistics, (route) => route.abort())
+  await follow(fleet, code)
+  await page.getByTestId('clicks-since').getByText('+1').waitFor()
+  expect(await numberIn(page, 'total-clicks')).toBe(31)
+  expect(await sumOf(page, 'Browsers')).toBe(31)
+  expect(await numberIn(page, 'range-clicks')).toBe(31)
+  await page.unroute(statistics)
+  await expect.poll(async () => await numberIn(page, 'total-clicks'), { timeout: 60_000 }).toBe(32)
+  expect(await page.getByTestId('clicks-since').count()).toBe(0)
+  expect(await sumOf(page, 'Browsers')).toBe(32)
 })
 
 test('a part of the chart that is dragged over is shown by shorter intervals, and back', async () => {

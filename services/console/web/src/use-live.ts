@@ -1,31 +1,25 @@
 import { useEffect, useState } from 'preact/hooks'
 
-export interface LiveTotals {
-  readonly total: number
-  readonly humans: number
-  readonly bots: number
-}
-
 export interface Live {
-  /** null until the first event. */
-  readonly totals: LiveTotals | null
+  /** The newest total; null until the first event. */
+  readonly total: number | null
   readonly isConnected: boolean
 }
 
 const againMs = 5_000
 
 /**
- * The newest totals of a link, as they are counted. The browser comes back by itself after a broken connection, with
+ * The newest total of a link, as its clicks are counted. The browser comes back by itself after a broken connection, with
  * the id of its last event; after a refusal it would not, so then we do. A page that nobody sees holds no connection:
  * a browser has few for each host.
  */
 export function useLive(path: string): Live {
-  const [live, setLive] = useState<Live & { path: string }>({ path, totals: null, isConnected: false })
+  const [live, setLive] = useState<Live & { path: string }>({ path, total: null, isConnected: false })
   useEffect(() => {
     let source: EventSource | undefined
     let again: ReturnType<typeof setTimeout> | undefined
     const setConnected = (isConnected: boolean) =>
-      setLive((before) => ({ path, totals: before.path === path ? before.totals : null, isConnected }))
+      setLive((before) => ({ path, total: before.path === path ? before.total : null, isConnected }))
 
     function close() {
       clearTimeout(again)
@@ -37,7 +31,8 @@ export function useLive(path: string): Live {
       source = new EventSource(path)
       source.onopen = () => setConnected(true)
       source.onmessage = ({ data }) => {
-        setLive({ path, totals: JSON.parse(data) as LiveTotals, isConnected: true })
+        const { total } = JSON.parse(data) as { total: number }
+        setLive({ path, total, isConnected: true })
       }
       source.onerror = () => {
         setConnected(false)
@@ -52,5 +47,5 @@ export function useLive(path: string): Live {
       close()
     }
   }, [path])
-  return live.path === path ? live : { totals: null, isConnected: false }
+  return live.path === path ? live : { total: null, isConnected: false }
 }

@@ -31,12 +31,12 @@ async function readStats(code: string, { fromMs, toMs, interval, timezone }: Str
 }
 
 /** Reads anew, at most once in `newsMs`, for as long as the live stream knows of clicks that what was read does not have. */
-function useNews(total: number | undefined, read: Stats | null, reload: () => void): void {
+function useNews(total: number | null, read: Stats | null, reload: () => void): void {
   const waiting = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
   const latest = useRef(reload)
   latest.current = reload
   useEffect(() => {
-    if (total === undefined || read === null || total <= read.total) return
+    if (total === null || read === null || total <= read.total) return
     waiting.current ??= setTimeout(() => {
       waiting.current = undefined
       latest.current()
@@ -60,7 +60,7 @@ export function LinkStats({ code }: { code: string }) {
   )
   const live = useLive(api.livePath(code))
   const stats = loaded.data?.stats ?? null
-  useNews(live.totals?.total, stats, loaded.reload)
+  useNews(live.total, stats, loaded.reload)
   if (stats === null) {
     return (
       <section class="card" aria-label="Clicks">
@@ -74,7 +74,8 @@ export function LinkStats({ code }: { code: string }) {
   }
   // What was read for another stretch would pass for the clicks of this one.
   const refusal = loaded.data?.question === question ? null : loaded.failure
-  const totals = live.totals !== null && live.totals.total > stats.total ? live.totals : stats
+  // Every number of the page is of one answer, so that they agree; what came since is told apart until it is read.
+  const since = Math.max(0, (live.total ?? 0) - stats.total)
   const choose = (span: SpanName) => {
     setZoom(null)
     setChosen(span)
@@ -82,9 +83,9 @@ export function LinkStats({ code }: { code: string }) {
   return (
     <section aria-label="Clicks">
       <Stale failure={refusal === null ? loaded.failure : null} />
-      <Totals {...totals} isLive={live.isConnected} />
+      <Totals stats={stats} since={since} isLive={live.isConnected} />
       <OrphanNote stats={stats} />
-      {totals.total === 0 ? (
+      {stats.total + since === 0 ? (
         <Empty title="No clicks yet">
           <p>Follow the short link, and this page counts along.</p>
         </Empty>
@@ -140,25 +141,35 @@ function OverTime({ stats, refusal, retry, chosen, choose, isZoomed, setZoom }: 
   )
 }
 
-function Totals(props: { total: number; humans: number; bots: number; isLive: boolean }) {
+function Totals({ stats, since, isLive }: { stats: Stats; since: number; isLive: boolean }) {
   return (
     <dl class="figures">
       <div class="figure figure-main">
         <dt>
           Clicks{' '}
-          <span class={`live ${props.isLive ? 'live-on' : ''}`} data-testid="live" role="status">
-            {props.isLive ? 'live' : 'connecting…'}
+          <span class={`live ${isLive ? 'live-on' : ''}`} data-testid="live" role="status">
+            {isLive ? 'live' : 'connecting…'}
           </span>
+          {since > 0 && (
+            <span
+              class="number"
+              data-testid="clicks-since"
+              title="Counted since the numbers of this page were"
+            >
+              {' '}
+              +{count(since)}
+            </span>
+          )}
         </dt>
-        <dd data-testid="total-clicks">{count(props.total)}</dd>
+        <dd data-testid="total-clicks">{count(stats.total)}</dd>
       </div>
       <div class="figure">
         <dt>By people</dt>
-        <dd data-testid="human-clicks">{count(props.humans)}</dd>
+        <dd data-testid="human-clicks">{count(stats.humans)}</dd>
       </div>
       <div class="figure">
         <dt>By bots</dt>
-        <dd data-testid="bot-clicks">{count(props.bots)}</dd>
+        <dd data-testid="bot-clicks">{count(stats.bots)}</dd>
       </div>
     </dl>
   )
