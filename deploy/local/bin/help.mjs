@@ -6,6 +6,7 @@ const start = `npm start -- [options]      bring the whole fleet up on this mach
     --host ADDRESS          where the public HTTP ports listen           (127.0.0.1)
     --public-url URL        what short URLs and QR codes show            (http://localhost:<port base>)
     --scale NAME=N          run N instances of a service, at most 5; may be repeated
+    --show-logs LEVEL       debug, info, warn, error or none: what services log, in words (warn)
     --brokers 1|3           Kafka brokers; belongs to the data of a home (1)`
 
 const texts = {

@@ -1,8 +1,10 @@
 /** `npm start`: the fleet in the foreground until Ctrl-C, or in the background once it is ready. */
+import { logFileOf } from '../engines/engine.ts'
 import { FetchProgress } from '../fleet/fetch-progress.ts'
-import { readStartOptions } from '../fleet/options.ts'
+import { type FleetOptions, readStartOptions } from '../fleet/options.ts'
+import { showLogs } from '../fleet/show-logs.ts'
 import { startedMessage } from '../fleet/started-message.ts'
-import { superviseFleet, type Telling } from '../fleet/supervisor.ts'
+import { type Fleet, superviseFleet, type Telling } from '../fleet/supervisor.ts'
 import { onLauncherGone } from '../launcher-pipe.ts'
 import { LocalFleetError } from '../problem.ts'
 import { startDetached } from './start-detached.ts'
@@ -16,7 +18,7 @@ export async function start(args: string[], checkout: string): Promise<number> {
   const wish = listenForStop()
   using progress = new FetchProgress(process.stdout)
   const startedAt = Date.now()
-  let fleet: Awaited<ReturnType<typeof superviseFleet>>
+  let fleet: Fleet
   try {
     fleet = await superviseFleet(checkout, options, tellOn(progress), wish.signal)
   } catch (error) {
@@ -25,12 +27,20 @@ export async function start(args: string[], checkout: string): Promise<number> {
     return 1
   }
   console.log(startedMessage(fleet, options, Date.now() - startedAt))
+  using _logs = openLogs(fleet, options)
   announceReady()
   await wish.stopped
   console.log('linkfleet: stopping, services first…')
   await fleet[Symbol.asyncDispose]()
   console.log('linkfleet: stopped. Everything is kept; start again at any time.')
   return 0
+}
+
+/** In the background nobody reads along: the logs have their own files. */
+function openLogs({ instances }: Fleet, { home, showLogs: level }: FleetOptions): Disposable {
+  if (level === 'none' || process.send !== undefined) return { [Symbol.dispose]() {} }
+  const files = instances.map(({ name }) => logFileOf(home, name))
+  return showLogs(files, { level, colorize: process.stdout.isTTY }, (text) => console.log(text))
 }
 
 function tellOn(progress: FetchProgress): Telling {

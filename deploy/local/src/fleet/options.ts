@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { LocalFleetError } from '../problem.ts'
 import { type ServiceName, serviceNames, shownUrl } from './plan.ts'
+import { readLevel, type ShownLevel } from './readable-log.ts'
 
 export type FleetOptions = {
   home: string
@@ -10,6 +11,8 @@ export type FleetOptions = {
   host: string
   publicUrl: string
   detach: boolean
+  /** What services log from this level on is shown on the terminal. */
+  showLogs: ShownLevel
   brokers: 1 | 3
   scale: Partial<Record<ServiceName, number>>
 }
@@ -30,6 +33,7 @@ export function readStartOptions(args: string[], checkout: string, cwd = process
     detach: { type: 'boolean', default: false },
     brokers: { type: 'string', default: '1' },
     scale: { type: 'string', multiple: true, default: [] },
+    'show-logs': { type: 'string', default: 'warn' },
   })
   const portBase = wholeNumber(
     '--port-base',
@@ -47,6 +51,7 @@ export function readStartOptions(args: string[], checkout: string, cwd = process
     host,
     publicUrl: publicUrl ? checkedUrl(publicUrl) : shownUrl(host, portBase),
     detach: Boolean(values.detach),
+    showLogs: readLevel(String(values['show-logs'])),
     brokers: brokers as 1 | 3,
     scale: readScale(values.scale as string[]),
   }

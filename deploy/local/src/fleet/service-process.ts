@@ -7,6 +7,7 @@ import { explainProblem, isDiskFull, LocalFleetError } from '../problem.ts'
 import { identifyProcess } from '../process-identity.ts'
 import { readTail } from '../tail.ts'
 import { NeverError, waitFor } from '../wait.ts'
+import { createReadable } from './readable-log.ts'
 import { restartPauseMs } from './restart.ts'
 
 const LOG_BYTES_MAX = 50 * 1024 * 1024
@@ -133,7 +134,9 @@ export class ServiceProcess {
     if (isDiskFull(new Error(tail)))
       return `${name} could not start: the disk is full. Free some space and start again.`
     const lines = tail.split('\n').filter((line) => line.trim() !== '')
-    return `${name} ${this.#lastEnding} (log: ${logFile}):\n${lines.slice(-6).join('\n')}`
+    const readable = createReadable({ level: 'info', colorize: false })
+    const shown = lines.flatMap((line) => readable(line) ?? []).slice(-6)
+    return `${name} ${this.#lastEnding} (log: ${logFile}):\n${shown.join('\n')}`
   }
 
   /** Lets it drain; what is still there after the bound is ended. */
