@@ -61,6 +61,48 @@ test('a commit that comes with a warning is unknown: the wait for synchronous re
   expect((await pool.query('SELECT name FROM things')).rows).toEqual([{ name: 'a' }])
 })
 
+test('a statement that is a transaction by itself is committed when it is answered, and nothing of it when it is refused', async () => {
+  await using database = await testDatabase()
+  await using pool = openPool({ ...options, url: database.url })
+  await pool.query('CREATE TABLE things (name text PRIMARY KEY)')
+  const insert = (...names: string[]) =>
+    pool.commit({
+      name: 'insert-things',
+      text: 'INSERT INTO things SELECT unnest($1::text[]) RETURNING name',
+      values: [names],
+    })
+  expect((await insert('a', 'b')).rows).toEqual([{ name: 'a' }, { name: 'b' }])
+  await expect(insert('c', 'a')).rejects.toMatchObject({ code: '23505' })
+  expect((await pool.query('SELECT name FROM things ORDER BY name')).rows).toEqual([
+    { name: 'a' },
+    { name: 'b' },
+  ])
+  await insert('c')
+})
+
+test.each([
+  ['the session ends', 'PERFORM pg_terminate_backend(pg_backend_pid())'],
+  ['a warning comes with it', "RAISE WARNING 'canceling wait for synchronous replication'"],
+])('a statement that commits by itself has an unknown outcome when %s', async (_name, action) => {
+  await using database = await testDatabase()
+  await using pool = openPool({ ...options, url: database.url })
+  await pool.query('CREATE TABLE things (name text)')
+  await pool.query(`CREATE FUNCTION act() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN ${action}; RETURN NULL; END $$`)
+  await pool.query(`CREATE CONSTRAINT TRIGGER acting AFTER INSERT ON things DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION act()`)
+  const creating = pool.commit({ text: "INSERT INTO things VALUES ('a')" })
+  await expect(creating).rejects.toBeInstanceOf(CommitUnknownError)
+  await eventually(async () => (await pool.query('SELECT 1 AS one')).rows[0]?.one === 1)
+})
+
+test('a statement that cannot reach the server was not committed', async () => {
+  await using pool = openPool({ ...options, url: 'postgres://nobody@127.0.0.1:1/nothing' })
+  const failure = await pool.commit({ text: 'SELECT 1' }).catch((error: unknown) => error)
+  expect(failure).not.toBeInstanceOf(CommitUnknownError)
+  expect(failure).toMatchObject({ code: 'ECONNREFUSED' })
+})
+
 test('a pool knows when the server last answered it, be it by an error, and in a transaction too', async () => {
   await using database = await testDatabase()
   await using pool = openPool({ ...options, url: database.url })

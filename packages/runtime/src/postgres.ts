@@ -4,7 +4,10 @@
  */
 import pg from 'pg'
 import type { Logger } from './log.ts'
+import { CommitUnknownError, committed, isConnectionError, isOfServer } from './postgres-errors.ts'
 import { hostsOf, type PrimaryFinder, primaryFinder } from './postgres-primary.ts'
+
+export { CommitUnknownError, isConnectionError } from './postgres-errors.ts'
 
 export type Row = Record<string, unknown>
 
@@ -36,6 +39,11 @@ export interface Pool extends Queryable, AsyncDisposable {
    * When the answer to COMMIT is lost, throws CommitUnknownError.
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, begin?: string): Promise<T>
+  /**
+   * Runs a statement as a transaction of its own, in one round trip. The commit is part of it: whenever its answer is
+   * lost, throws CommitUnknownError.
+   */
+  commit<R extends Row = Row>(query: Query): Promise<Result<R>>
   /** A connection for exclusive, longer use (LISTEN, advisory locks). It counts against `max`; dispose gives it back. */
   session(): Promise<Session>
   /** When the server last answered a statement, of performance.now(), be it by an error; -Infinity before the first. */
@@ -46,14 +54,6 @@ export interface Pool extends Queryable, AsyncDisposable {
 
 export interface Session extends Queryable, Disposable {
   readonly raw: pg.PoolClient
-}
-
-/** COMMIT was sent and its answer never came: the transaction may or may not have taken effect. */
-export class CommitUnknownError extends Error {
-  constructor(cause: unknown) {
-    super('It is not known whether the transaction was committed.', { cause })
-    this.name = 'CommitUnknownError'
-  }
 }
 
 export interface PoolOptions {
@@ -198,6 +198,7 @@ export function openPool(options: PoolOptions): Pool {
     query: (query) => watched(async () => toResult(await heard((await current()).query(toPgQuery(query))))),
     transaction: (work, begin = 'BEGIN') =>
       watched(async () => runTransaction(await (await current()).connect(), work, begin, heard)),
+    commit: (query) => watched(async () => runAlone(await (await current()).connect(), query, heard)),
     async session() {
       const client = await watched(async () => await (await current()).connect())
       return {
@@ -225,33 +226,34 @@ function toResult<R>(result: pg.QueryResult): Result<R> {
   return { rows: result.rows as R[], rowCount: result.rowCount ?? 0 }
 }
 
-async function runTransaction<T>(
+type Heard = <A>(answer: Promise<A>) => Promise<A>
+type Notice = Transaction['notices'][number]
+
+/** Lends a connection, and gives it back: for good, unless it broke. */
+async function lend<T>(
   client: pg.PoolClient,
-  work: (transaction: Transaction) => Promise<T>,
-  begin: string,
-  heard: <A>(answer: Promise<A>) => Promise<A>,
+  work: (notices: readonly Notice[], broke: (error: Error) => void) => Promise<T>,
 ): Promise<T> {
-  const notices: { code: string; message: string }[] = []
-  const onNotice = (notice: { code?: string | undefined; message?: string | undefined }) =>
-    notices.push({ code: notice.code ?? '', message: notice.message ?? '' })
+  const notices: Notice[] = []
+  const onNotice = ({
+    code = '',
+    message = '',
+  }: {
+    code?: string | undefined
+    message?: string | undefined
+  }) => notices.push({ code, message })
   client.on('notice', onNotice)
   let broken: Error | undefined
+  const broke = (error: Error) => {
+    broken = error
+  }
   try {
-    await heard(client.query(begin))
-    const result = await work({
-      notices,
-      query: async (query) => toResult(await heard(client.query(toPgQuery(query)))),
-    })
-    await commit(client)
-    if (notices.some((notice) => notice.code === '01000'))
-      throw new CommitUnknownError(new Error(notices[0]?.message))
+    const result = await work(notices, broke)
+    const cancelled = notices.find(({ code }) => code === '01000')
+    if (cancelled !== undefined) throw new CommitUnknownError(new Error(cancelled.message))
     return result
   } catch (error) {
-    if (error instanceof CommitUnknownError || isConnectionError(error)) broken = error as Error
-    else
-      await client.query('ROLLBACK').catch((cause: Error) => {
-        broken = cause
-      })
+    if (isConnectionError(error)) broke(error as Error)
     throw error
   } finally {
     client.off('notice', onNotice)
@@ -259,36 +261,28 @@ async function runTransaction<T>(
   }
 }
 
-async function commit(client: pg.PoolClient): Promise<void> {
-  try {
-    await client.query('COMMIT')
-  } catch (error) {
-    // An error with a SQLSTATE of the server's own is a refusal (a deferred constraint): nothing was committed.
-    // Without one, or when the server is shutting down (57P…), the answer was lost.
-    const { code } = error as { code?: string }
-    const isRefused = isOfServer(error) && !code?.startsWith('57P') && !code?.startsWith('08')
-    if (isRefused) throw error
-    throw new CommitUnknownError(error)
-  }
+async function runTransaction<T>(
+  client: pg.PoolClient,
+  work: (transaction: Transaction) => Promise<T>,
+  begin: string,
+  heard: Heard,
+): Promise<T> {
+  return await lend(client, async (notices, broke) => {
+    try {
+      await heard(client.query(begin))
+      const result = await work({
+        notices,
+        query: async (query) => toResult(await heard(client.query(toPgQuery(query)))),
+      })
+      await committed(client.query('COMMIT'))
+      return result
+    } catch (error) {
+      if (!isConnectionError(error)) await client.query('ROLLBACK').catch(broke)
+      throw error
+    }
+  })
 }
 
-// 08: connection, 28: login refused, 57P: the server stops, starts or recovers. 25006: it is read only, so no longer,
-// or not yet, the primary. 3D000: no such database (yet). 53300: too many connections.
-const connectionSqlStates = /^(08|28|57P|25006|3D000|53300)/
-
-/** Whether the server itself told of the error: by a SQLSTATE. None begins with E, as the system's own (EPIPE) do. */
-function isOfServer(error: unknown): boolean {
-  const { code } = error as { code?: unknown }
-  return typeof code === 'string' && /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(code)
-}
-
-/** Whether an error speaks of the connection or the server, not of the statement. */
-export function isConnectionError(error: unknown): boolean {
-  if (error instanceof CommitUnknownError) return true
-  const { code, message } = error as { code?: unknown; message?: string }
-  if (typeof code === 'string' && connectionSqlStates.test(code)) return true
-  if (typeof code === 'string' && /^E[A-Z]{3,}/.test(code)) return true
-  return /connection terminated|timeout exceeded when trying to connect|query read timeout|client has encountered a connection error|not queryable/i.test(
-    message ?? '',
-  )
+async function runAlone<R>(client: pg.PoolClient, query: Query, heard: Heard): Promise<Result<R>> {
+  return await lend(client, async () => toResult<R>(await committed(heard(client.query(toPgQuery(query))))))
 }
