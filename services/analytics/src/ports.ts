@@ -2,8 +2,8 @@
 import type { BatchCounts, ClickRecord, DeadLetter, ReadRecord } from './domain/batch-plan.ts'
 import type { LogEnds, StoredPosition } from './domain/position.ts'
 import type { RecentClick } from './domain/recent-clicks.ts'
-import type { StatsFilter } from './domain/stats-filter.ts'
-import type { StatsRange } from './domain/stats-range.ts'
+import type { StatsFilter } from './domain/statistics/stats-filter.ts'
+import type { StatsRange } from './domain/statistics/stats-range.ts'
 
 export interface LinkKey {
   readonly domainId: number

@@ -1,6 +1,6 @@
 /** One stream of server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html */
 import type { ServerResponse } from 'node:http'
-import { liveCount } from '../domain/live-count.ts'
+import { liveCount } from '../domain/statistics/live-count.ts'
 import type { LiveReading, LiveStream, Watched } from '../ports.ts'
 
 const headers = {

@@ -1,6 +1,11 @@
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import { Type } from 'typebox'
-import { judgeRange, type RangeQuestion, type Retention, type StatsRange } from '../domain/stats-range.ts'
+import {
+  judgeRange,
+  type RangeQuestion,
+  type Retention,
+  type StatsRange,
+} from '../domain/statistics/stats-range.ts'
 
 const text = (description: string) => Type.Optional(Type.String({ maxLength: 64, description }))
 

@@ -87,7 +87,7 @@ export async function readQueue(
 }
 
 /** Of one segment, and so of one read. */
-export const batchesMax = 5_000
+const batchesMax = 5_000
 
 export interface QueueState {
   /** Over all partitions. */

@@ -5,7 +5,7 @@
 import type { Pool, Queryable } from '@linkfleet/runtime/postgres'
 import { decodeRecords } from '../../domain/archive/batch-codec.ts'
 import { type ClickRecord, readRecords } from '../../domain/batch-plan.ts'
-import type { Retention } from '../../domain/stats-range.ts'
+import type { Retention } from '../../domain/statistics/stats-range.ts'
 import type { ClassifyUserAgent } from '../../domain/traits.ts'
 import type { ClickStore, LogRange } from '../../ports.ts'
 import { openClickStorePg } from '../rollups/click-store-pg.ts'

@@ -6,7 +6,7 @@ import { sleep } from '@linkfleet/runtime/backoff'
 import type { Pool } from '@linkfleet/runtime/postgres'
 import { markRetentionMs } from '../../domain/marks.ts'
 import { grainsSeconds } from '../../domain/rollup.ts'
-import type { Retention } from '../../domain/stats-range.ts'
+import type { Retention } from '../../domain/statistics/stats-range.ts'
 import type { Events } from '../../events.ts'
 import type { VisitorSaltKeeper } from '../../ports.ts'
 

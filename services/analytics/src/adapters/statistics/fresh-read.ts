@@ -1,7 +1,7 @@
 /** Where a read of statistics goes: a replica that follows closely, else the primary, else the best that there is. */
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import { isConnectionError, type Pool, type Query } from '@linkfleet/runtime/postgres'
-import { createSourceRest } from '../../domain/source-rest.ts'
+import { createSourceRest } from '../../domain/statistics/source-rest.ts'
 import type { Events } from '../../events.ts'
 
 export interface FreshReadOptions {

@@ -4,7 +4,7 @@
  */
 import { readRecentClicks } from '../../domain/recent-clicks.ts'
 import { grainsSeconds } from '../../domain/rollup.ts'
-import { type StatsRange, wholeDays } from '../../domain/stats-range.ts'
+import { type StatsRange, wholeDays } from '../../domain/statistics/stats-range.ts'
 import { traitIds } from '../../domain/traits.ts'
 import type {
   FleetStats,

@@ -1,9 +1,9 @@
 /** What an export holds, row by row; each row is small, and the next one is read when the one before has gone. */
-import type { ExportedLink, ExportReader, LinkKey, LinkStats, Totals, TraitCount } from '../ports.ts'
+import type { ExportedLink, ExportReader, LinkKey, LinkStats, Totals, TraitCount } from '../../ports.ts'
+import { grainsSeconds } from '../rollup.ts'
+import { type Trait, traitIds } from '../traits.ts'
 import type { Cell } from './csv.ts'
-import { grainsSeconds } from './rollup.ts'
 import { fillSeries, type StatsRange, wholeDays } from './stats-range.ts'
-import { type Trait, traitIds } from './traits.ts'
 
 export type Row = Readonly<Record<string, Cell>>
 

@@ -8,11 +8,11 @@ import type {
   SeriesPoint,
   TopLinks,
   TraitCount,
-} from '../ports.ts'
-import type { RecentClick } from './recent-clicks.ts'
+} from '../../ports.ts'
+import type { RecentClick } from '../recent-clicks.ts'
+import { type Trait, traitIds } from '../traits.ts'
 import type { StatsFilter } from './stats-filter.ts'
 import { fillSeries, type StatsRange, wholeDays } from './stats-range.ts'
-import { type Trait, traitIds } from './traits.ts'
 
 export interface NamedClicks {
   /** null stands for all clicks of which it is not known. */

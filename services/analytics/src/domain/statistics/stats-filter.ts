@@ -1,5 +1,5 @@
 /** A question for the clicks of one value of one dimension, such as `country:DE`. */
-import { type Trait, traitIds } from './traits.ts'
+import { type Trait, traitIds } from '../traits.ts'
 
 export interface StatsFilter {
   readonly dimension: Trait
@@ -11,7 +11,7 @@ export type FilterJudgement =
   | { readonly kind: 'invalid'; readonly detail: string }
 
 /** The longest value that is stored: a host name. */
-export const filterCharactersMax = 300
+const filterCharactersMax = 300
 
 /**
  * Clicks are counted by each dimension apart, so how many came from one country with one browser is not known: more

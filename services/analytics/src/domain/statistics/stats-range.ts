@@ -1,5 +1,5 @@
 /** The range of a statistics answer: what was asked for, judged, aligned and filled with zeros. */
-import { grainsSeconds } from './rollup.ts'
+import { grainsSeconds } from '../rollup.ts'
 import { type Timezone, timezoneOf, utc } from './timezone.ts'
 
 export type Grain = keyof typeof grainsSeconds
