@@ -4,10 +4,9 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Pool, Queryable } from '@linkfleet/runtime/postgres'
-import { grainsSeconds } from '../domain/rollup.ts'
+import { dayMs } from '../domain/grains.ts'
 import type { DaySalt, VisitorSaltKeeper } from '../ports.ts'
 
-const dayMs = grainsSeconds.day * 1000
 const saltBytes = 32
 const beginText = "BEGIN; SET LOCAL lock_timeout = '1s'"
 

@@ -10,6 +10,7 @@ import {
   codeBytesMax,
   producerIdBytes,
 } from '@linkfleet/contracts/clicks'
+import { dayMs } from './grains.ts'
 
 export const poisonReasons = ['empty', 'too-large', 'undecodable', 'producer', 'sequence', 'click'] as const
 export type PoisonReason = (typeof poisonReasons)[number]
@@ -31,7 +32,7 @@ export type ClickMessage =
 
 /** Before it there was no linkfleet: an earlier click is a broken clock, as is one a day ahead of ours. */
 const earliestMs = Date.UTC(2020, 0, 1)
-const aheadMsMax = 86_400_000
+const aheadMsMax = dayMs
 const domainIdMax = 2 ** 31 - 1
 /** The column of reasons is a smallint. One that a later version names is kept by its number, and shown as unspecified. */
 const orphanReasonMax = 2 ** 15 - 1

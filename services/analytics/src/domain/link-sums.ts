@@ -3,14 +3,11 @@
  * hours are made of the minutes and days of the hours when the batch is complete.
  */
 import type { Click } from '@linkfleet/contracts/clicks'
+import { dayMs, grainsSeconds, minuteMs } from './grains.ts'
 import { RecentClicks } from './recent-clicks.ts'
 import type { LinkOrphanRow, SeriesRow, Tally, TotalRow, TraitDay, VisitorRow } from './rollup.ts'
 import { packedName, traitCount, traitsOf, type UserAgent } from './traits.ts'
 import { entryOf, visitorBytesMin } from './visitor-sketch.ts'
-
-export const grainsSeconds = { minute: 60, hour: 3_600, day: 86_400 } as const
-const minuteMs = grainsSeconds.minute * 1000
-const dayMs = grainsSeconds.day * 1000
 
 interface DaySums {
   readonly startMs: number

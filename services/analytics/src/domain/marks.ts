@@ -4,15 +4,16 @@
  * (The idea is that of TCP's acknowledgement numbers and of Kafka's own idempotent producer.)
  */
 import type { Click } from '@linkfleet/contracts/clicks'
+import { dayMs } from './grains.ts'
 
 /** Marks are dropped after this time without a click of their producer. */
-export const markRetentionMs = 90 * 86_400_000
+export const markRetentionMs = 90 * dayMs
 
 /**
  * Older clicks are refused: their producer's mark may be gone, so nobody can say whether they were counted. A day
  * less than the marks live, which covers clocks that differ.
  */
-export const clickAgeMsMax = markRetentionMs - 86_400_000
+export const clickAgeMsMax = markRetentionMs - dayMs
 
 export interface TakenClicks {
   /** Neither counted before nor too old. */

@@ -3,10 +3,9 @@
  * of the batch, and since all its clicks travel in one partition, no other consumer waits for that row.
  */
 import { type Click, ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
-import { grainsSeconds, LinkSums, MinuteSums } from './link-sums.ts'
+import { dayMs, grainsSeconds } from './grains.ts'
+import { LinkSums, MinuteSums } from './link-sums.ts'
 import type { ClassifyUserAgent } from './traits.ts'
-
-export { grainsSeconds } from './link-sums.ts'
 
 export interface Tally {
   humans: number
@@ -88,7 +87,6 @@ export interface Rollup {
 
 /** The grain of the fleet's row for all time. */
 export const allTimeGrain = 0
-const dayMs = grainsSeconds.day * 1000
 
 /** Collects the clicks of one batch. */
 export class RollupBuilder {

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { Type } from 'typebox'
+import { dayMs } from '../domain/grains.ts'
 import { csvRow } from '../domain/statistics/csv.ts'
 import { fleetColumns, fleetRows, linkColumns, linkRows, type Row } from '../domain/statistics/export-rows.ts'
 import { type RangeQuestion, type StatsRange, wholeDays } from '../domain/statistics/stats-range.ts'
@@ -104,7 +105,7 @@ export function statsExportRoutes(server: FastifyInstance, api: StatsApi): void 
 function boundedRangeOf(api: StatsApi, question: RangeQuestion): StatsRange {
   const range = rangeOf(question, api.retention, api.now())
   const { fromMs, toMs } = wholeDays(range)
-  const days = (toMs - fromMs) / 86_400_000
+  const days = (toMs - fromMs) / dayMs
   if (days <= daysMax) return range
   const detail = `The range has ${days} days; at most ${daysMax} are exported at once.`
   throw new LinkfleetError('invalid-request', detail, { field: 'from' })

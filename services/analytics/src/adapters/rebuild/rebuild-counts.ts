@@ -5,6 +5,7 @@
 import type { Pool, Queryable } from '@linkfleet/runtime/postgres'
 import { decodeRecords } from '../../domain/archive/batch-codec.ts'
 import { type ClickRecord, readRecords } from '../../domain/batch-plan.ts'
+import { dayMs } from '../../domain/grains.ts'
 import type { Retention } from '../../domain/statistics/stats-range.ts'
 import type { ClassifyUserAgent } from '../../domain/traits.ts'
 import type { ClickStore, LogRange } from '../../ports.ts'
@@ -33,8 +34,6 @@ export interface LivePosition {
 export class RecordsMissing extends Error {
   override readonly name = 'RecordsMissing'
 }
-
-const dayMs = 86_400_000
 
 export class Rebuild {
   readonly #options: RebuildOptions

@@ -4,8 +4,8 @@
  */
 import { sleep } from '@linkfleet/runtime/backoff'
 import type { Pool } from '@linkfleet/runtime/postgres'
+import { dayMs, grainsSeconds } from '../../domain/grains.ts'
 import { markRetentionMs } from '../../domain/marks.ts'
-import { grainsSeconds } from '../../domain/rollup.ts'
 import type { Retention } from '../../domain/statistics/stats-range.ts'
 import type { Events } from '../../events.ts'
 import type { VisitorSaltKeeper } from '../../ports.ts'
@@ -20,7 +20,6 @@ export interface PrunerOptions {
 
 const everyMs = 10 * 60_000
 const rowsMax = 5_000
-const dayMs = grainsSeconds.day * 1000
 /** Clicks older than this are no longer recent. */
 const recentRetentionMs = 90 * dayMs
 

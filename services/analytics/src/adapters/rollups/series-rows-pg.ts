@@ -1,15 +1,14 @@
 /**
- * Adds to the series, and keeps for each day and Kafka partition the links with the most clicks. A link's clicks change only in a batch that
- * holds it, and each batch compares its links with the list, so the list is exact after every batch and its cost does
- * not grow with links or clicks.
+ * Adds to the series, and keeps for each day and Kafka partition the links with the most clicks. A link's clicks change
+ * only in a batch that holds it, and each batch compares its links with the list, so the list is exact after every batch
+ * and its cost does not grow with links or clicks.
  */
 import type { Queryable } from '@linkfleet/runtime/postgres'
-import { grainsSeconds, type SeriesRow } from '../../domain/rollup.ts'
+import { dayMs, grainsSeconds } from '../../domain/grains.ts'
+import type { SeriesRow } from '../../domain/rollup.ts'
 
 /** Links of one day and partition. */
 export const topLinksMax = 100
-
-const dayMs = grainsSeconds.day * 1000
 
 /**
  * One statement adds to the series and compares what their days have become with the lists. A full list takes a link

@@ -4,6 +4,7 @@
  * others from reading between.
  */
 import type { Queryable } from '@linkfleet/runtime/postgres'
+import { dayMs } from '../../domain/grains.ts'
 import type { TraitDay } from '../../domain/rollup.ts'
 import { addToPack, type TraitPack } from '../../domain/trait-pack.ts'
 
@@ -54,6 +55,6 @@ function keysOf(rows: readonly TraitDay[]): unknown[] {
   return [
     rows.map(({ domainId }) => domainId),
     rows.map(({ code }) => code),
-    rows.map(({ dayMs }) => dayMs / 86_400_000),
+    rows.map((row) => row.dayMs / dayMs),
   ]
 }

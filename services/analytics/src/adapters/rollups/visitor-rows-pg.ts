@@ -4,10 +4,9 @@
  * others from reading between.
  */
 import type { Queryable } from '@linkfleet/runtime/postgres'
-import { grainsSeconds, type VisitorRow } from '../../domain/rollup.ts'
+import { dayMs } from '../../domain/grains.ts'
+import type { VisitorRow } from '../../domain/rollup.ts'
 import { addEntries, estimateVisitors } from '../../domain/visitor-sketch.ts'
-
-const dayMs = grainsSeconds.day * 1000
 
 /** The rows of clicks.totals of these links must have been written in this transaction. */
 export async function writeVisitors(transaction: Queryable, visitors: readonly VisitorRow[]): Promise<void> {

@@ -1,10 +1,8 @@
 /** Statistics in pieces that each fit in memory, every piece of one snapshot, read as all statistics are. */
-import { grainsSeconds } from '../../domain/rollup.ts'
+import { dayMs, grainsSeconds } from '../../domain/grains.ts'
 import type { ExportedLink, ExportReader, LinkKey, Totals, TraitCount } from '../../ports.ts'
 import { createFreshRead, type FreshReadOptions } from './fresh-read.ts'
 import { asOfText } from './stats-queries.ts'
-
-const dayMs = grainsSeconds.day * 1000
 
 const epochMs = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigint`
 

@@ -1,5 +1,5 @@
 /** The statements that statistics are read with. Each is one answer whole, so that its parts are of one snapshot. */
-import { grainsSeconds } from '../../domain/rollup.ts'
+import { grainsSeconds } from '../../domain/grains.ts'
 
 /** The most frequent values of a trait that one answer names; the others are part of its unnamed rest. */
 const traitValuesMax = 50

@@ -2,8 +2,8 @@
  * Statistics from Postgres. All parts of one answer come from one statement, so they are of one snapshot and carry
  * its `asOf`. Replicas are asked first; the primary answers when none does.
  */
+import { grainsSeconds } from '../../domain/grains.ts'
 import { readRecentClicks } from '../../domain/recent-clicks.ts'
-import { grainsSeconds } from '../../domain/rollup.ts'
 import { type StatsRange, wholeDays } from '../../domain/statistics/stats-range.ts'
 import { traitIds } from '../../domain/traits.ts'
 import type {

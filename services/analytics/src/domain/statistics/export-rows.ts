@@ -1,6 +1,6 @@
 /** What an export holds, row by row; each row is small, and the next one is read when the one before has gone. */
 import type { ExportedLink, ExportReader, LinkKey, LinkStats, Totals, TraitCount } from '../../ports.ts'
-import { grainsSeconds } from '../rollup.ts'
+import { dayMs } from '../grains.ts'
 import { type Trait, traitIds } from '../traits.ts'
 import type { Cell } from './csv.ts'
 import { fillSeries, type StatsRange, wholeDays } from './stats-range.ts'
@@ -21,7 +21,6 @@ export const fleetColumns = [
 
 /** Links of one question. */
 const pageLinks = 500
-const dayMs = grainsSeconds.day * 1000
 const traits = Object.entries(traitIds) as [Trait, number][]
 
 const isoOf = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())

@@ -1,8 +1,6 @@
 /** The range of a statistics answer: what was asked for, judged, aligned and filled with zeros. */
-import { grainsSeconds } from '../rollup.ts'
+import { dayMs, type Grain, grainsSeconds } from '../grains.ts'
 import { type Timezone, timezoneOf, utc } from './timezone.ts'
-
-export type Grain = keyof typeof grainsSeconds
 
 export const grains = Object.keys(grainsSeconds) as Grain[]
 
@@ -107,7 +105,7 @@ function judgeAge(
   const days = { minute: retention.minuteDays, hour: retention.hourDays, day: Number.POSITIVE_INFINITY }[
     grain
   ]
-  if (fromMs >= nowMs - days * 86_400_000) return undefined
+  if (fromMs >= nowMs - days * dayMs) return undefined
   if (timezone === undefined) {
     return invalid('from', `Clicks by ${grain} are kept for ${days} days; ask for a longer interval.`)
   }
@@ -152,7 +150,6 @@ export function fillSeries(range: StatsRange, points: readonly Point[]): Point[]
 
 /** The whole days, of UTC, that a range touches: traits and visitors are counted by them. */
 export function wholeDays(range: Pick<StatsRange, 'fromMs' | 'toMs'>): { fromMs: number; toMs: number } {
-  const dayMs = grainsSeconds.day * 1000
   return {
     fromMs: Math.floor(range.fromMs / dayMs) * dayMs,
     toMs: Math.ceil(range.toMs / dayMs) * dayMs,

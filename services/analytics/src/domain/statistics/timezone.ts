@@ -1,6 +1,6 @@
 /** Days as people of a place have them: by the IANA time zone database that the runtime carries. */
+import { dayMs } from '../grains.ts'
 
-const dayMs = 86_400_000
 const hourMs = 3_600_000
 /** The farthest that local midnight lies from midnight in UTC, shifts of the clock included. */
 const reachMs = 16 * hourMs
