@@ -5,8 +5,7 @@
  *   npm run analytics -- dead-letters replay all | ID…
  *
  * or this file by itself with DATABASE_URL in the environment. `list` shows the newest 1,000; `all` are all there are,
- * the oldest first. Exit status 1 when a message that was asked for stays, of all
- * also when one came meanwhile.
+ * the oldest first. Exit status 1 when a message that was asked for stays, of all also when one came meanwhile.
  */
 import { silentLogger } from '@linkfleet/runtime/log'
 import { openPool, type Pool } from '@linkfleet/runtime/postgres'

@@ -3,8 +3,8 @@
  *
  *   npm run analytics -- rebuild [--trial] [--allow-gaps] [--allow-fewer]
  *
- * or this file by itself with DATABASE_URL (of the owner of the tables), KAFKA_BROKERS and the ARCHIVE_ variables of the service in the
- * environment. Exit status 1 when the live counts were left as they are.
+ * or this file by itself with DATABASE_URL (of the owner of the tables), KAFKA_BROKERS and the ARCHIVE_ variables of the
+ * service in the environment. Exit status 1 when the live counts were left as they are.
  */
 import { ConfigError, type ConfigOf, defineConfig, readConfig } from '@linkfleet/runtime/config'
 import { openKafka } from '@linkfleet/runtime/kafka'

@@ -3,7 +3,7 @@
  * of the batch, and since all its clicks travel in one partition, no other consumer waits for that row.
  */
 import { type Click, ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
-import { dayMs, grainsSeconds } from './grains.ts'
+import { allTimeSeconds, dayMs, grainsSeconds } from './grains.ts'
 import { LinkSums, MinuteSums } from './link-sums.ts'
 import type { ClassifyUserAgent } from './traits.ts'
 
@@ -85,9 +85,6 @@ export interface Rollup {
   readonly recents: readonly RecentRow[]
 }
 
-/** The grain of the fleet's row for all time. */
-export const allTimeGrain = 0
-
 /** Collects the clicks of one batch. */
 export class RollupBuilder {
   readonly #classify: ClassifyUserAgent
@@ -164,7 +161,7 @@ export class RollupBuilder {
   #fleetRows(): FleetRow[] {
     const rows = this.#fleet.allGrains()
     if (rows.length === 0) return []
-    const allTime: FleetRow = { grainSeconds: allTimeGrain, startMs: 0, humans: 0, bots: 0, orphans: 0 }
+    const allTime: FleetRow = { grainSeconds: allTimeSeconds, startMs: 0, humans: 0, bots: 0, orphans: 0 }
     for (const { grainSeconds, humans, bots, orphans } of rows) {
       if (grainSeconds !== grainsSeconds.day) continue
       allTime.humans += humans

@@ -42,7 +42,7 @@ const series = {
 }
 
 const asOf = nullable(
-  moment('Everything that had reached Kafka by then is counted; null before the first click.'),
+  moment('Everything that had reached Kafka by then is counted; null until all of Kafka was looked at once.'),
 )
 
 export const LinkStatsJson = Type.Object(

@@ -3,6 +3,7 @@
  * live set, then, while nobody can apply a batch, the little that is left, a comparison, and the swap.
  */
 import type { Pool, Queryable } from '@linkfleet/runtime/postgres'
+import { allTimeSeconds } from '../../domain/grains.ts'
 import { livePositions, Rebuild, type RebuildOptions } from './rebuild-counts.ts'
 import { createShadow, dropLeftOvers, shadowOf, swapShadow } from './shadow-schema-pg.ts'
 
@@ -113,7 +114,7 @@ async function comparePositions(fenced: Queryable): Promise<void> {
 
 async function compareClicks(fenced: Queryable): Promise<{ clicks: number; liveClicks: number }> {
   const sumOf = (schema: string) =>
-    `(SELECT coalesce(sum(humans + bots + orphans), 0)::bigint FROM ${schema}.fleet_series WHERE grain_seconds = 0)`
+    `(SELECT coalesce(sum(humans + bots + orphans), 0)::bigint FROM ${schema}.fleet_series WHERE grain_seconds = ${allTimeSeconds})`
   const { rows } = await fenced.query<{ clicks: number; liveClicks: number }>(
     `SELECT ${sumOf('clicks_rebuild')} AS clicks, ${sumOf('clicks')} AS "liveClicks"`,
   )

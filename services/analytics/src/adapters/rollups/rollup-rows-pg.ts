@@ -1,5 +1,6 @@
 /** Adds a rollup to its tables: rows travel as arrays, in key order. */
 import type { Queryable } from '@linkfleet/runtime/postgres'
+import { dayMs } from '../../domain/grains.ts'
 import type { Rollup } from '../../domain/rollup.ts'
 import { writeRecents } from './recent-rows-pg.ts'
 import { writeSeries } from './series-rows-pg.ts'
@@ -97,7 +98,7 @@ const arrays: Readonly<Record<Column['type'], { cast: string; from: (name: strin
   bigint: { cast: 'bigint[]', from: (name) => name },
   text: { cast: 'text[]', from: (name) => name },
   ms: { cast: 'bigint[]', from: (name) => `to_timestamp(${name} / 1000.0)` },
-  day: { cast: 'bigint[]', from: (name) => `date '1970-01-01' + (${name} / 86400000)::int` },
+  day: { cast: 'bigint[]', from: (name) => `date '1970-01-01' + (${name} / ${dayMs})::int` },
 }
 
 function toQuery(upsert: Upsert): { name: string; text: string; values: unknown[] } {

@@ -2,9 +2,7 @@
 import { dayMs, grainsSeconds } from '../../domain/grains.ts'
 import type { ExportedLink, ExportReader, LinkKey, Totals, TraitCount } from '../../ports.ts'
 import { createFreshRead, type FreshReadOptions } from './fresh-read.ts'
-import { asOfText } from './stats-queries.ts'
-
-const epochMs = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigint`
+import { asOfText, epochMs } from './stats-queries.ts'
 
 const dayText = `SELECT
   (SELECT json_build_object('humans', humans, 'bots', bots) FROM clicks.series

@@ -1,10 +1,10 @@
 /** The statements that statistics are read with. Each is one answer whole, so that its parts are of one snapshot. */
-import { grainsSeconds } from '../../domain/grains.ts'
+import { allTimeSeconds, dayMs, grainsSeconds } from '../../domain/grains.ts'
 
 /** The most frequent values of a trait that one answer names; the others are part of its unnamed rest. */
 const traitValuesMax = 50
 
-const epochMs = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigint`
+export const epochMs = (column: string) => `(extract(epoch FROM ${column}) * 1000)::bigint`
 const dateOf = (parameter: string) => `(to_timestamp(${parameter} / 1000.0) AT TIME ZONE 'UTC')::date`
 
 /** null while nothing is known of some partition (see noteProgress in click-store-pg.ts). */
@@ -50,7 +50,7 @@ export const linkInBucketsText = linkTextWith(bucketsText)
  */
 export const filteredText = `SELECT
   EXISTS (SELECT FROM clicks.totals WHERE ${ofLink}) AS known,
-  (SELECT coalesce(json_agg(json_build_array((day - date '1970-01-01') * 86400000::bigint, humans, bots)), '[]')
+  (SELECT coalesce(json_agg(json_build_array((day - date '1970-01-01') * ${dayMs}::bigint, humans, bots)), '[]')
     FROM (SELECT day, sum(humans) AS humans, sum(bots) AS bots
       FROM clicks.trait_counts WHERE ${ofLink} AND trait = $5 AND value = $6
         AND day >= ${dateOf('$3')} AND day < ${dateOf('$4')} GROUP BY day) AS summed) AS series,
@@ -58,7 +58,7 @@ export const filteredText = `SELECT
 
 export const fleetText = `SELECT
   (SELECT json_build_object('humans', coalesce(sum(humans), 0), 'bots', coalesce(sum(bots), 0))
-    FROM clicks.fleet_series WHERE grain_seconds = 0) AS counts,
+    FROM clicks.fleet_series WHERE grain_seconds = ${allTimeSeconds}) AS counts,
   (SELECT coalesce(json_agg(json_build_array(start_ms, humans, bots)), '[]') FROM (
     SELECT ($4::bigint[])[width_bucket(${epochMs('start_at')}, $4::bigint[])] AS start_ms,
       sum(humans) AS humans, sum(bots) AS bots
@@ -78,7 +78,7 @@ export const totalsText = `SELECT
 /** Totals of watched links, and of the fleet where $3 says so. */
 export const liveText = `${totalsText},
   CASE WHEN $3 THEN (SELECT json_build_object('humans', coalesce(sum(humans), 0), 'bots', coalesce(sum(bots), 0))
-    FROM clicks.fleet_series WHERE grain_seconds = 0) END AS fleet`
+    FROM clicks.fleet_series WHERE grain_seconds = ${allTimeSeconds}) END AS fleet`
 
 /** Candidates above what is asked for: the order of their days' sums is not yet that of all their clicks. */
 const candidatesForEach = 5
