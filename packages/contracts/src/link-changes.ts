@@ -2,6 +2,7 @@
  * The topic `link-changes`: every change of a link, for promptness. Key = domain and code, so the changes of one
  * link stay in one partition, in version order; value = a protobuf `LinkChange`. A record may come twice.
  */
+import { encoded } from './encoded.ts'
 import { LinkChange } from './generated/linkfleet/links/v1/links.ts'
 import { partitionOf } from './partition.ts'
 
@@ -22,7 +23,7 @@ export function encodeLinkChange(change: LinkChange, partitionCount: number): Li
   if (link === undefined) throw new TypeError('A link change needs its link.')
   return {
     key: Buffer.from(`${link.domainId}:${link.code}`),
-    value: Buffer.from(LinkChange.encode(change).finish()),
+    value: encoded(change, LinkChange),
     partition: partitionOf(link.domainId, link.code, partitionCount),
   }
 }

@@ -22,6 +22,7 @@
  * - Entries carry a TTL and marks none, and Redis is to evict by `volatile-ttl` (or never): then what was
  *   written last goes last, and a change is not lost between its write and the next move of W.
  */
+import { encoded } from './encoded.ts'
 import { LinkCopy } from './generated/linkfleet/links/v1/links.ts'
 import { hashTagOf } from './partition.ts'
 
@@ -81,7 +82,7 @@ export function markKey(prefix: string, hashTag: number): string {
 
 /** What a writer sends: an entry without the generation, which the script takes from the mark. */
 export function encodeBody({ copy, asOfMs }: FreshLink): Buffer {
-  const link = LinkCopy.encode(copy).finish()
+  const link = encoded(copy, LinkCopy)
   const body = Buffer.allocUnsafe(headerBytes - bodyOffset + link.length)
   body.writeDoubleBE(copy.timeline, 0)
   body.writeDoubleBE(copy.version, 8)

@@ -76,4 +76,11 @@ describe('a link to reuse', () => {
     )
     expect(Math.max(...read)).toBeLessThan(10)
   })
+
+  it('has the only index of URLs: each create writes to all there are', async () => {
+    const { rows } = await pool.query(
+      "SELECT indexname FROM pg_indexes WHERE schemaname = 'links' AND indexdef LIKE '%target_url%'",
+    )
+    expect(rows).toEqual([{ indexname: 'links_by_url_and_options' }])
+  })
 })

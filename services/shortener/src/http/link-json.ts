@@ -112,7 +112,14 @@ export function answers<T extends Record<number, object>>(good: T, ...problems: 
 
 export const security = [{ bearer: [] }, { apiKey: [] }]
 
-const isoOf = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
+const isoOf = (ms: number | null) => (ms === null ? null : momentOf(ms))
+
+/** Links of one transaction were created at one moment, and most were not changed since. */
+let lastMoment = { ms: 0, iso: new Date(0).toISOString() }
+function momentOf(ms: number): string {
+  if (lastMoment.ms !== ms) lastMoment = { ms, iso: new Date(ms).toISOString() }
+  return lastMoment.iso
+}
 
 export function shortUrlOf(publicUrl: string, code: string): string {
   return `${publicUrl}/${code}`
@@ -139,8 +146,8 @@ export function toLinkJson(link: Link, publicUrl: string) {
     expiresAt: isoOf(link.expiresAtMs),
     maxClicks: link.maxClicks,
     hasPassword: link.passwordProtected,
-    createdAt: new Date(link.createdAtMs).toISOString(),
-    updatedAt: new Date(link.updatedAtMs).toISOString(),
+    createdAt: momentOf(link.createdAtMs),
+    updatedAt: momentOf(link.updatedAtMs),
     version: link.version,
   }
 }
