@@ -43,11 +43,14 @@ describe.skipIf(promtool === undefined)(`promtool${why}`, () => {
     }
   })
 
-  // Over 30 days the same rules stand with other windows: one objective of each kind is tried with those.
-  const tried = readSloFolder(join(here, '../slo')).filter(
-    ({ id, period }) => period === '1d' || /^(redirect|analytics)-/.test(id),
+  const tried = readSloFolder(join(here, '../slo'))
+  // With one of its windows alone, over days, one objective of each kind is tried: such runs take the longest.
+  const isRepeated = (name: string) => /^(shortener|id-generator).*-30d .* window alone/.test(name)
+  const cases = tried.flatMap((slo) =>
+    scenariosOf(slo)
+      .filter(({ name }) => !isRepeated(name))
+      .map((group) => ({ slo, group, name: group.name })),
   )
-  const cases = tried.flatMap((slo) => scenariosOf(slo).map((group) => ({ slo, group, name: group.name })))
   test.each(cases)('$name', async ({ slo, group, name }) => {
     const file = join(folder, name.replaceAll(/[^a-z0-9]+/g, '-'))
     await writeFile(`${file}.rules.yml`, stringify(rulesFor(slo, group), { lineWidth: 0 }))

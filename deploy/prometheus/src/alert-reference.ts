@@ -16,6 +16,10 @@ const goodOf = ({ indicator }: Slo): string =>
     ? `\`${indicator.good}\` of \`${indicator.total}\``
     : `\`${indicator.query}\` is at ${indicator.op === 'lte' ? 'most' : 'least'} ${indicator.value}`
 
+/** What Prometheus fills in when an alert fires, by its name. */
+const withoutTemplates = (text: string): string =>
+  text.replaceAll(/\{\{ \$(?:labels\.)?(\w+)[^}]*\}\}/g, (_template, name: string) => `*${name}*`)
+
 /** Alerts of objectives are told once as a policy; a rule for each objective would say the same many times. */
 function policyRows(): string[][] {
   return Object.entries(burnPolicies).flatMap(([period, policies]) =>
@@ -40,7 +44,7 @@ function alertRows(files: readonly RuleFile[]): string[][] {
     labels.severity ?? '',
     `\`${expr.trim().replaceAll(/\s+/g, ' ')}\``,
     pending ?? 'at once',
-    annotations.description ?? '',
+    withoutTemplates(annotations.description ?? ''),
   ])
 }
 

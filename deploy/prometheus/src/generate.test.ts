@@ -1,6 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { parse } from 'yaml'
 import { generateFiles } from './generate.ts'
 import { burnPolicies, type RuleGroup, windowsOf } from './rules.ts'
@@ -100,17 +102,35 @@ spec:
   })
 })
 
-test('a looser objective changes rules, dashboards, documents and what the console knows', () => {
-  const objectives = readSloFolder(folder('../slo'))
-  expect(generated.find(({ path }) => path.endsWith('objectives.ts'))?.text).toContain('"target": 0.999')
-  expect(generated.find(({ path }) => path.endsWith('alerts.md'))?.text).toContain('99.9 %')
-  const ids = objectives.map(({ id }) => id)
+test('a looser objective changes rules, dashboards, documents and what the console knows, and nothing of its neighbours', () => {
+  const checkout = mkdtempSync(join(tmpdir(), 'linkfleet-looser-'))
+  onTestFinished(() => rmSync(checkout, { recursive: true, force: true }))
+  for (const path of ['deploy/slo', 'deploy/prometheus/rules'])
+    cpSync(folder(`../../${path}`), join(checkout, path), { recursive: true })
+  const file = join(checkout, 'deploy/slo/redirect.yaml')
+  writeFileSync(file, readFileSync(file, 'utf8').replaceAll('target: 0.999', 'target: 0.99'))
+  const before = new Map(generated.map(({ path, text }) => [path, text]))
+  const changed = generateFiles(checkout).filter(({ path, text }) => before.get(path) !== text)
+  expect(changed.map(({ path }) => path).sort()).toEqual([
+    'deploy/grafana/dashboards/redirect.json',
+    'deploy/prometheus/rules/slo-redirect.yml',
+    'docs/reference/alerts.md',
+    'packages/slo/src/generated/objectives.ts',
+  ])
+  const textOf = (ending: string) => changed.find(({ path }) => path.endsWith(ending))?.text
+  // A page at 14.4 times: of a budget ten times as large.
+  expect(textOf('slo-redirect.yml')).toContain('> 0.144\n')
+  expect(before.get('deploy/prometheus/rules/slo-redirect.yml')).not.toContain('> 0.144\n')
+})
+
+test('every objective is on a dashboard, and the burn rate of each window beside it', () => {
   const boards = generated.filter(({ path }) => path.endsWith('.json')).map(({ text }) => text)
-  for (const id of ids)
-    expect(
-      boards.some((text) => text.includes(id)),
-      id,
-    ).toBe(true)
+  for (const { id, period } of readSloFolder(folder('../slo'))) {
+    const own = boards.filter((text) => text.includes(id))
+    expect(own, id).not.toEqual([])
+    const isShown = (window: string) => own.some((text) => text.includes(`ratio_rate${window}{`))
+    if (period === '1d') for (const window of windowsOf(period)) expect(isShown(window), window).toBe(true)
+  }
 })
 
 describe('the agreement', () => {

@@ -1,5 +1,6 @@
 /** One dashboard a service: what it promises, what it answers, what it is made of, and what only it has. */
 import type { Slo } from '@linkfleet/slo/objective'
+import { windowsOf } from '../rules.ts'
 import { budget, chart, type Dashboard, dashboard, type Panel, query, row } from './panel.ts'
 
 const perSecond = (metric: string, by: string): string => `sum by (${by}) (rate(${metric}[1m]))`
@@ -127,6 +128,14 @@ function callPanels(of: string): Panel[] {
   ]
 }
 
+/** 1 spends the budget in exactly its period. A short window over a long one: it begins. The other way round: it is over. */
+function burnRates({ id, period, target }: Slo): Panel {
+  const budget = Number((1 - target).toPrecision(12))
+  const rate = (window: string) => `max(slo:sli_error:ratio_rate${window}{sloth_id="${id}"}) / ${budget}`
+  const windows = windowsOf(period).map((window) => query(rate(window), window))
+  return chart('Burn rate by window', 'x', windows, { width: 24, limit: 1 })
+}
+
 function promisePanels(slos: readonly Slo[]): Panel[] {
   if (slos.length === 0) return []
   const width = Math.floor(24 / slos.length)
@@ -140,12 +149,7 @@ function promisePanels(slos: readonly Slo[]): Panel[] {
         width,
       ),
     ),
-    chart(
-      'Burn rate by window',
-      'x',
-      slos.slice(0, 1).map((slo) => query(`slo:current_burn_rate:ratio{sloth_id="${slo.id}"}`, slo.period)),
-      { width: 24, limit: 1 },
-    ),
+    ...slos.slice(0, 1).map(burnRates),
   ]
 }
 

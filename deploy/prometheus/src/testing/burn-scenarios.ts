@@ -1,12 +1,13 @@
 /**
  * promtool test groups for every burn-rate alert of an objective: just below the limit it is silent, above it fires, and
- * once the errors stop it resets within its short window. Low traffic, no traffic and no data have groups of their own.
+ * once the errors stop it resets within its short window; with one of its windows alone over the limit it is silent. Low
+ * traffic, no traffic and no data have groups of their own.
  *
  * A fleet that started an hour ago has windows of an hour, however long they are by name; so tickets over days are driven
  * by phases of their short window, which keeps a run in seconds. That a window is as long as its name is a matter of the
  * expression itself.
  */
-import type { Slo, ThresholdIndicator } from '@linkfleet/slo/objective'
+import type { Slo } from '@linkfleet/slo/objective'
 import {
   type AlertingRule,
   burnPolicies,
@@ -16,16 +17,7 @@ import {
   ruleGroupsOf,
   windowsOf,
 } from '../rules.ts'
-
-interface Phase {
-  readonly seconds: number
-  readonly badRatio: number
-}
-
-interface InputSeries {
-  readonly series: string
-  readonly values: string
-}
+import { type InputSeries, type Phase, seriesFor } from './phase-series.ts'
 
 interface ExpressionTest {
   readonly expr: string
@@ -64,63 +56,6 @@ const closeness = {
   threshold: { below: 0.6, above: 1.9 },
 } as const
 
-/** A ratio that all samples of a window have together, spread as evenly as whole samples allow. */
-function gaugeValues(phases: readonly Phase[], step: number, { op, value }: ThresholdIndicator): string {
-  const badValue = op === 'lte' ? value + 1 : value - 1
-  const values: number[] = []
-  let owed = 0
-  for (const { seconds, badRatio } of phases) {
-    for (let at = 0; at < seconds; at += step) {
-      owed += badRatio
-      const bad = owed >= 1
-      if (bad) owed -= 1
-      values.push(bad ? badValue : value)
-    }
-  }
-  return values.join(' ')
-}
-
-function counterValues(
-  phases: readonly Phase[],
-  step: number,
-  perStep: (badRatio: number) => number,
-): string {
-  let value = 0
-  const parts = phases.map(({ seconds, badRatio }) => {
-    const increment = perStep(badRatio)
-    const count = Math.round(seconds / step)
-    const part = `${value}+${increment}x${count - 1}`
-    value += increment * count
-    return part
-  })
-  return parts.join(' ')
-}
-
-/** `selector` with labels that it does not name itself; a regular-expression matcher is met by leaving the label out. */
-const seriesOf = (selector: string, labels: string): string =>
-  selector.replace(/,?[a-z_]+!?~"[^"]*"/g, '').replace('}', `,${labels}}`)
-
-function seriesFor(slo: Slo, phases: readonly Phase[], step: number, requestsPerStep: number): InputSeries[] {
-  const { indicator } = slo
-  if (indicator.kind === 'threshold') {
-    const metric = /[a-z_]+_[a-z_]+/.exec(indicator.query)?.[0] ?? ''
-    const values = gaugeValues(phases, step, indicator)
-    return [{ series: `${metric}{service="${slo.service}"}`, values: requestsPerStep > 0 ? values : '' }]
-  }
-  const good = counterValues(phases, step, (badRatio) => requestsPerStep * (1 - badRatio))
-  const none = counterValues(phases, step, () => 0)
-  // Half of the bad are slow answers, half are server errors: fast ones, so that only their status makes them bad.
-  const half = counterValues(phases, step, (badRatio) => (requestsPerStep * badRatio) / 2)
-  return [
-    { series: seriesOf(indicator.total, 'code="302",instance="a"'), values: good },
-    { series: seriesOf(indicator.good, 'code="302",instance="a"'), values: good },
-    { series: seriesOf(indicator.total, 'code="302",instance="b"'), values: half },
-    { series: seriesOf(indicator.good, 'code="302",instance="b"'), values: none },
-    { series: seriesOf(indicator.total, 'code="503",instance="b"'), values: half },
-    { series: seriesOf(indicator.good, 'code="503",instance="b"'), values: half },
-  ]
-}
-
 function firing(policy: Policy | undefined, atSeconds: number, count: number): ExpressionTest {
   const which = policy
     ? `alertname=~"ErrorBudgetBurn.*",long_window="${policy.longWindow}",burn_factor="${policy.factor}"`
@@ -158,6 +93,41 @@ function burnGroup(slo: Slo, policy: Policy): TestGroup {
       firing(policy, seconds - 60, 0),
       firing(policy, seconds * 2 - 60, 1),
       firing(policy, seconds * 2 + short * 1.4, 0),
+    ],
+  }
+}
+
+/** With one window over the limit and the other under it nothing fires: what is over, or has only begun. */
+function oneWindowGroup(slo: Slo, policy: Policy, over: 'long' | 'short'): TestGroup {
+  const step = stepOf(slo, policy)
+  const short = secondsOf(policy.shortWindow)
+  const limit = policy.factor * (1 - slo.target)
+  const phases: Phase[] =
+    over === 'long'
+      ? [
+          { seconds: short * 3, badRatio: limit * 4 },
+          { seconds: short * 1.5, badRatio: 0 },
+        ]
+      : [
+          { seconds: short * 4, badRatio: 0 },
+          { seconds: short * 1.2, badRatio: limit * closeness[slo.indicator.kind].above },
+        ]
+  const atSeconds = phases.reduce((sum, { seconds }) => sum + seconds, 0) - 2 * step
+  const isOver = (window: string, value: 0 | 1): ExpressionTest => ({
+    expr: `max(slo:sli_error:ratio_rate${window}{sloth_id="${slo.id}"}) > bool ${limit}`,
+    eval_time: `${atSeconds}s`,
+    exp_samples: [{ labels: '{}', value }],
+  })
+  return {
+    name: `${slo.id} over ${policy.longWindow}: its ${over} window alone is over ${policy.factor} times`,
+    windows: [policy.longWindow, policy.shortWindow],
+    evaluationInterval: evaluationIntervalOf(slo, short, step),
+    interval: `${step}s`,
+    input_series: seriesFor(slo, phases, step, 1000 * step),
+    promql_expr_test: [
+      isOver(policy.longWindow, over === 'long' ? 1 : 0),
+      isOver(policy.shortWindow, over === 'short' ? 1 : 0),
+      firing(policy, atSeconds, 0),
     ],
   }
 }
@@ -223,6 +193,28 @@ function noDataGroup(slo: Slo): TestGroup {
   }
 }
 
+/** Windows of five minutes end five minutes after the last word; a minute later somebody is told, until there is data again. */
+function dataComesAndGoesGroup(slo: Slo): TestGroup {
+  const silent = (atSeconds: number, count: number): ExpressionTest => ({
+    expr: 'count(ALERTS{alertname="SloWithoutData",alertstate="firing"}) or vector(0)',
+    eval_time: `${atSeconds}s`,
+    exp_samples: [{ value: count }],
+  })
+  const phases: Phase[] = [
+    { seconds: 600, badRatio: 0 },
+    { seconds: 600, badRatio: null },
+    { seconds: 300, badRatio: 0 },
+  ]
+  return {
+    name: `${slo.id} whose data goes and comes back`,
+    windows: ['1m', '5m'],
+    evaluationInterval: '15s',
+    interval: '15s',
+    input_series: seriesFor(slo, phases, 15, 1000),
+    promql_expr_test: [silent(585, 0), silent(930, 0), silent(1_020, 1), silent(1_320, 0)],
+  }
+}
+
 /** The rules of an objective that a group needs. */
 export function rulesFor(slo: Slo, group: TestGroup): { groups: RuleGroup[] } {
   const needed = ({ labels }: RecordingRule | AlertingRule) =>
@@ -232,7 +224,13 @@ export function rulesFor(slo: Slo, group: TestGroup): { groups: RuleGroup[] } {
 
 /** All groups of one objective. */
 export function scenariosOf(slo: Slo): TestGroup[] {
-  const groups = [...burnPolicies[slo.period].map((policy) => burnGroup(slo, policy)), noDataGroup(slo)]
+  const ofPolicy = (policy: Policy) => [
+    burnGroup(slo, policy),
+    oneWindowGroup(slo, policy, 'long'),
+    oneWindowGroup(slo, policy, 'short'),
+  ]
+  const groups = [...burnPolicies[slo.period].flatMap(ofPolicy), noDataGroup(slo)]
+  if (slo.period === '1d') groups.push(dataComesAndGoesGroup(slo))
   // A gauge is sampled whether or not there is traffic, so these two say nothing of it.
   return slo.indicator.kind === 'ratio' ? [...groups, lowTrafficGroup(slo), noTrafficGroup(slo)] : groups
 }

