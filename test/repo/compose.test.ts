@@ -33,6 +33,17 @@ const text = readText('docker-compose.yml')
 const compose = parse(text, { merge: true }) as Compose
 const all = Object.entries(compose.services)
 
+const ofTraces = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_TRACES_SAMPLER', 'OTEL_TRACES_SAMPLER_ARG']
+
+test('the console asks every service for its health', () => {
+  const urls = String(compose.services.console?.environment?.FLEET_ADMIN_URLS).split(',')
+  expect(urls.map((url) => url.split('=')[0]).sort()).toEqual([...services].sort())
+  for (const url of urls) {
+    const [name = '', address = ''] = url.split('=')
+    expect(address).toBe(`http://${name}:${compose.services[name]?.environment?.ADMIN_PORT}`)
+  }
+})
+
 describe.each(services)('%s', (name) => {
   const service = compose.services[name]
 
@@ -52,8 +63,12 @@ describe.each(services)('%s', (name) => {
     // The address of short URLs and of the console are told to all; a service that has no use for one ignores it.
     const common = ['PUBLIC_URL', 'CONSOLE_URL', 'HTTP_HOST', 'GRPC_HOST']
     const ofNode = Object.keys(nodeEnvironmentOf(name as ServiceName, root))
-    const known = [...options.map((option) => option.env), ...common, ...ofNode]
+    const known = [...options.map((option) => option.env), ...common, ...ofNode, ...ofTraces]
     expect(given.filter((env) => !known.includes(env))).toEqual([])
+  })
+
+  test('sends traces where .env says, and none where it says nothing', () => {
+    for (const env of ofTraces) expect(service?.environment?.[env]).toBe(`\${${env}:-}`)
   })
 
   test('is judged healthy by its own readiness, after the migration', () => {

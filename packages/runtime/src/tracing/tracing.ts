@@ -23,8 +23,9 @@ type Environment = Readonly<Record<string, string | undefined>>
 export function isAskedFor(env: Environment): boolean {
   const { OTEL_SDK_DISABLED, OTEL_TRACES_EXPORTER: exporter } = env
   if (OTEL_SDK_DISABLED?.toLowerCase() === 'true' || exporter === 'none') return false
-  const isNamed = env.OTEL_EXPORTER_OTLP_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
-  return exporter === 'otlp' || (isNamed !== undefined && isNamed !== '')
+  // An empty value is none, as the specification has it.
+  const named = env.OTEL_EXPORTER_OTLP_ENDPOINT || env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || ''
+  return exporter === 'otlp' || named !== ''
 }
 
 /** What OTEL_TRACES_SAMPLER and its argument mean. Throws an Error that names the variable. */
