@@ -11,7 +11,6 @@ test('without a fleet here the usual ports are meant', () => {
     RATE: '20',
     DURATION: '10s',
     LINKS: '1000',
-    SLOS: '{"redirect":{"target":0.999,"thresholdMs":200},"shortener":{"target":0.999,"thresholdMs":200}}',
   })
 })
 

@@ -2,7 +2,6 @@
 import { isAbsolute, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readRunFile } from '@linkfleet/local/fleet/run-file'
-import { slos } from '@linkfleet/slo/generated/objectives'
 
 export const usage = `npm run load -- <smoke|steady|spike|soak|breakpoint> [options]     a k6 scenario against a fleet
     --rate N                redirects per second; with them come a tenth as many creates,
@@ -106,7 +105,6 @@ export function readLoadOptions(
       RATE: values.rate,
       DURATION: values.duration,
       LINKS: values.links,
-      SLOS: JSON.stringify(objectives()),
       ...(key === undefined ? {} : { API_KEY: key }),
     },
     urls,
@@ -143,14 +141,4 @@ function withUsualPorts(named: { [Service in keyof ServiceUrls]: string | undefi
     shortener: named.shortener ?? after('--api-url', 1),
     analytics: named.analytics ?? after('--stats-url', 2),
   }
-}
-
-/** What the scenarios hold the fleet to, by service. */
-function objectives(): Record<string, { target: number; thresholdMs: number }> {
-  const daily = slos.flatMap(({ service, period, target, indicator }) =>
-    indicator.kind === 'ratio' && period === '1d'
-      ? [[service, { target, thresholdMs: indicator.thresholdSeconds * 1000 }] as const]
-      : [],
-  )
-  return Object.fromEntries(daily)
 }

@@ -3,6 +3,7 @@
 //   npm run load -- spike --rate 500 --duration 60s
 
 import { duration, secondsOf } from './shared/fleet.js'
+import { servedInTime } from './shared/objectives.js'
 import { stagedMix, summaryTrendStats } from './shared/scenarios.js'
 import { makeLinks } from './shared/traffic.js'
 
@@ -20,7 +21,7 @@ export const options = {
     { times: 1, duration: third },
   ]),
   // What was served while it lasted was served well and in time; what was turned away is counted as bad, and shown.
-  thresholds: { 'http_req_duration{expected_response:true}': ['p(99)<200'] },
+  thresholds: servedInTime(),
 }
 
 export const setup = makeLinks

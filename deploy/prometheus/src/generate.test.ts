@@ -116,7 +116,9 @@ test('a looser objective changes rules, dashboards, documents and what the conso
     'deploy/prometheus/rules/slo-redirect.yml',
     'docs/reference/alerts.md',
     'packages/slo/src/generated/objectives.ts',
+    'test/load/generated/promised.js',
   ])
+  expect(changed.at(-1)?.text).toContain('"target": 0.99,')
   const textOf = (ending: string) => changed.find(({ path }) => path.endsWith(ending))?.text
   // A page at 14.4 times: of a budget ten times as large.
   expect(textOf('slo-redirect.yml')).toContain('> 0.144\n')

@@ -52,7 +52,22 @@ export function generateFiles(checkout: string): GeneratedFile[] {
         '',
       ].join('\n'),
     },
+    {
+      path: 'test/load/generated/promised.js',
+      text: `// ${made}\nexport const promised = ${JSON.stringify(promisedOf(slos), null, 2)}\n`,
+    },
   ]
+}
+
+/** What k6, which reads no TypeScript, judges a day's requests by. */
+function promisedOf(slos: readonly Slo[]): Record<string, { target: number; thresholdMs: number }> {
+  return Object.fromEntries(
+    slos.flatMap(({ service, period, target, indicator }) =>
+      period === '1d' && indicator.kind === 'ratio'
+        ? [[service, { target, thresholdMs: indicator.thresholdSeconds * 1000 }]]
+        : [],
+    ),
+  )
 }
 
 function ruleFilesOf(slos: readonly Slo[]): RuleFile[] {
