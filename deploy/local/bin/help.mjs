@@ -21,8 +21,8 @@ const texts = {
     npm test -- --project unit          only those that need nothing
     npm test -- services/redirect       only those whose path matches`,
   check: `npm run check -- [step …]   types, lint, format, layers, protocol files; --list names the steps`,
-  bench: `npm run bench -- <ids|shortener|redirect|analytics> [--seconds N] [--links N] [--connections N] [--rate N] [--json]
-    [--cpu-prof DIR]            measurements against the targets, on engines and services of their own`,
+  bench: `npm run bench -- <ids|shortener|redirect|overload|analytics|l1> [--part NAME] [--seconds N] [--links N]
+    [--connections N] [--rate N] [--json] [--cpu-prof DIR]      measurements against the targets, on engines and services of their own`,
   load: `npm run load -- <smoke|steady|spike|soak|breakpoint> [options]     a k6 scenario against a fleet
     --rate N                redirects per second, and a tenth as many creates (20)
     --duration TIME         such as 30s, 2m or 1h                        (10s)
