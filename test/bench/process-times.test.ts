@@ -26,8 +26,11 @@ test('a tree is its root and everything below, and nothing beside', () => {
 })
 
 test('memory is told in kB', () => {
-  expect(parseMemory('Name:\tnode\nVmHWM:\t  204800 kB\nVmRSS:\t  102400 kB\n')).toEqual({
+  expect(
+    parseMemory('Name:\tnode\nVmHWM:\t  204800 kB\nVmRSS:\t  102400 kB\nRssFile:\t   51200 kB\n'),
+  ).toEqual({
     residentBytes: 104_857_600,
     residentPeakBytes: 209_715_200,
+    residentFileBytes: 52_428_800,
   })
 })

@@ -92,12 +92,18 @@ export function startCpuMeter(groups: readonly MeasuredGroup[]): CpuMeter {
 export interface Memory {
   readonly residentBytes: number
   readonly residentPeakBytes: number
+  /** Of what is resident, the pages of programs and libraries, which processes share. */
+  readonly residentFileBytes: number
 }
 
 /** The content of /proc/<pid>/status. */
 export function parseMemory(status: string): Memory {
   const bytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024
-  return { residentBytes: bytes('VmRSS'), residentPeakBytes: bytes('VmHWM') }
+  return {
+    residentBytes: bytes('VmRSS'),
+    residentPeakBytes: bytes('VmHWM'),
+    residentFileBytes: bytes('RssFile'),
+  }
 }
 
 export function memoryOf(pid: number): Memory {

@@ -52,17 +52,21 @@ export async function openRedirectFixture(
   })
   const bareHttp = await stage.start({ program: 'bare-http', core: 'measured' })
   const bareFastify = await stage.start({ program: 'bare-fastify', core: 'measured' })
-  const redirect = await stage.start({
-    program: 'redirect',
-    core: 'measured',
-    env: {
-      ...env,
-      DATABASE_REPLICA_URLS: database.replicaUrls.join(','),
-      SHORTENER_ADDRESSES: shortener.grpcAddress,
-      CLICKS_TOPIC: clicksTopic,
-      SPOOL_DIR: `${stage.home}/spool`,
-    },
-  })
+  const startRedirect = () =>
+    stage.start({
+      program: 'redirect',
+      core: 'measured',
+      env: {
+        ...env,
+        DATABASE_REPLICA_URLS: database.replicaUrls.join(','),
+        SHORTENER_ADDRESSES: shortener.grpcAddress,
+        CLICKS_TOPIC: clicksTopic,
+        SPOOL_DIR: `${stage.home}/spool`,
+      },
+    })
+  // The first start after a change compiles sources, and its compiler stays in memory: every later one finds them compiled.
+  await (await startRedirect()).stop()
+  const redirect = await startRedirect()
   const servers = [bareHttp, bareFastify, redirect]
   return { stage, servers, redirect, shortener, clicksTopic, paths, fillers: all.slice(links) }
 }

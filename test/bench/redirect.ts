@@ -92,7 +92,7 @@ async function benchCapacityAndLatency(context: BenchContext): Promise<Report> {
       ...stage.notes,
       load.sentence,
       `${formatNumber(paths.length)} links; ${turns} turns of each server; redirect's cost includes sending every click to Kafka.`,
-      `Memory full: ${formatNumber(full.links)} links in ${(full.bytes / 2 ** 20).toFixed(1)} MiB by its own count; RSS then ${formatNumber(memory.residentBytes / 1e6)} MB.`,
+      `Memory full: ${formatNumber(full.links)} links in ${(full.bytes / 2 ** 20).toFixed(1)} MiB by its own count; RSS then ${formatNumber(memory.residentBytes / 1e6)} MB, ${formatNumber(memory.residentFileBytes / 1e6)} of them Node's program, which all processes share.`,
       `Latency by an open model over ${openConnections} connections, from the moment each request was due.`,
       proofOf(bare),
     ],
