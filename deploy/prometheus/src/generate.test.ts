@@ -125,6 +125,27 @@ test('a looser objective changes rules, dashboards, documents and what the conso
   expect(before.get('deploy/prometheus/rules/slo-redirect.yml')).not.toContain('> 0.144\n')
 })
 
+test.each([
+  'redirect_breaker_open',
+  'redirect_clicks_dropped_total',
+  'redirect_stale_served_total',
+  'redirect_spool_unsent_bytes',
+  'redirect_replica_lag_seconds',
+  'shortener_outbox_changes',
+  'shortener_outbox_oldest_seconds',
+  'shortener_code_pool_codes',
+  'shortener_watermark_age_seconds',
+  'id_generator_blocks_left',
+  'id_generator_codes_left',
+  'analytics_consumer_lag_records',
+  'nodejs_eventloop_lag',
+  'runtime_event_loop_utilization_ratio',
+  'runtime_postgres_pool_connections',
+])('somebody on call finds %s on a dashboard', (metric) => {
+  const boards = generated.filter(({ path }) => path.endsWith('.json'))
+  expect(boards.filter(({ text }) => text.includes(metric)).map(({ path }) => path)).not.toEqual([])
+})
+
 test('every objective is on a dashboard, and the burn rate of each window beside it', () => {
   const boards = generated.filter(({ path }) => path.endsWith('.json')).map(({ text }) => text)
   for (const { id, period } of readSloFolder(folder('../slo'))) {

@@ -38,6 +38,10 @@ const own: Readonly<Record<string, readonly Panel[]>> = {
     chart('Changes relayed', 'ops', [
       query(perSecond('shortener_relayed_changes_total', 'sink'), '{{sink}}'),
     ]),
+    chart('Changes in the outbox', 'short', [query('max by (sink) (shortener_outbox_changes)', '{{sink}}')]),
+    chart('Wait of the first change in the outbox', 's', [
+      query('max by (sink) (shortener_outbox_oldest_seconds)', '{{sink}}'),
+    ]),
     chart('Active relay', 'short', [query('shortener_relay_is_active', '{{instance}}')]),
     chart('Age of the watermark in Redis', 's', [query('max(shortener_watermark_age_seconds)', 'age')]),
   ],
