@@ -13,6 +13,8 @@ export interface SenderThreadOptions {
 }
 
 const closeTimeoutMs = 1_500
+/** Three times the half that is in use: what it allocates is mostly buffers, which lie outside of it. */
+const youngGenerationMb = 3
 
 export class SenderThread {
   readonly #options: SenderThreadOptions
@@ -41,6 +43,7 @@ export class SenderThread {
   #start(): Worker {
     const worker = new Worker(new URL('./spool-worker.ts', import.meta.url), {
       workerData: this.#options.workerOptions,
+      resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
     })
     worker.on('message', (report: WorkerReport) => {
       this.#failures = 0
