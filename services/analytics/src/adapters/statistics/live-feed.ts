@@ -27,8 +27,10 @@ export function startLiveFeed(options: LiveFeedOptions): LiveFeed & Disposable {
     try {
       while (streams.size > 0 && !isClosed) {
         const pause = delay(everyMs)
-        const read = await readAll(stats, streams)
-        for (const stream of streams) stream.tick(read?.(stream.watched))
+        // Who joins while the database is asked was not asked for: what is not in this answer is not zero.
+        const asked = [...streams]
+        const read = await readAll(stats, asked)
+        for (const stream of asked) if (streams.has(stream)) stream.tick(read?.(stream.watched))
         await pause
       }
     } finally {
@@ -85,7 +87,7 @@ const keyOf = ({ domainId, code }: LinkKey) => `${domainId} ${code}`
 /** undefined while no database answers, which the reader has told of. */
 async function readAll(
   stats: LiveFeedOptions['stats'],
-  streams: ReadonlySet<LiveStream>,
+  streams: readonly LiveStream[],
 ): Promise<Readings | undefined> {
   const keys = new Map<string, LinkKey>()
   let hasFleet = false
