@@ -150,6 +150,17 @@ test('where midnight is at half past an hour of UTC a year is one of UTC, and a 
 
   const refusal = { title: 'Invalid request', detail: 'Not kept for so long.', field: 'from' }
   const statistics = /\/stats\?/
+  // An analytics that keeps less than this page supposes.
+  await page.route(statistics, async (route) => {
+    if (route.request().url().includes('timezone=UTC')) await route.continue()
+    else await route.fulfill({ status: 400, json: refusal })
+  })
+  await page.getByText('30 days', { exact: true }).click()
+  await range.getByText('by the day (UTC)').waitFor()
+  await page.unroute(statistics)
+  await page.getByText('Hour', { exact: true }).click()
+  await range.getByText('by the minute').waitFor()
+
   await page.route(statistics, (route) => route.fulfill({ status: 400, json: refusal }))
   await page.getByText('30 days', { exact: true }).click()
   await page.getByText(refusal.detail).waitFor()
@@ -158,6 +169,28 @@ test('where midnight is at half past an hour of UTC a year is one of UTC, and a 
   await page.getByText('Hour', { exact: true }).click()
   await range.getByText('by the minute').waitFor()
   expect(await page.getByText(refusal.detail).count()).toBe(0)
+})
+
+test('the numbers of one link are never under the heading of another', async () => {
+  const [one, other] = await Promise.all(
+    ['one', 'other'].map((path) => createLink(fleet, { url: `http://${targetHost}/${path}` })),
+  )
+  if (one === undefined || other === undefined) throw new Error('There are no links.')
+  await Promise.all([follow(fleet, one.code), follow(fleet, one.code), follow(fleet, other.code)])
+  await Promise.all([untilCounted(fleet, one.code, 2), untilCounted(fleet, other.code, 1)])
+  const page = await logIn()
+  await page.goto(`${fleet.consoleUrl}/links`)
+  const open = async (code: string) => await page.locator(`a[href="/links/${code}"]`).first().click()
+  await open(one.code)
+  await expect.poll(async () => await numberIn(page, 'total-clicks')).toBe(2)
+  await page.getByRole('link', { name: '← Links' }).click()
+  await open(other.code)
+  await expect.poll(async () => await numberIn(page, 'total-clicks')).toBe(1)
+  await page.route(`**/links/${one.code}/stats?**`, (route) => route.fulfill({ status: 503, json: {} }))
+  await page.evaluate('history.go(-2)')
+  await page.getByText('This did not work').waitFor()
+  expect(page.url()).toContain(one.code)
+  expect(await page.getByTestId('total-clicks').count()).toBe(0)
 })
 
 test('a link that nobody followed says so, as does one whose clicks cannot be read until they can', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { intervalMs, intervalWords, stretchOf, zoomedStretch } from './stretch.ts'
+import { coarserStretch, intervalMs, intervalWords, stretchOf, zoomedStretch } from './stretch.ts'
 
 const nowMs = Date.UTC(2026, 5, 15, 12, 34, 56)
 
@@ -78,4 +78,25 @@ test('days of UTC are told to be so', () => {
   expect(intervalWords({ interval: 'day', timezone: 'UTC' })).toBe('day (UTC)')
   expect(intervalWords({ interval: 'day', timezone: 'Europe/Berlin' })).toBe('day')
   expect(intervalWords({ interval: 'hour', timezone: 'UTC' })).toBe('hour')
+})
+
+test('what is no longer kept is asked for in longer intervals, and at last in days of UTC', () => {
+  const minutes = stretchOf('hour', nowMs, 'Asia/Kolkata')
+  const hours = coarserStretch(minutes)
+  expect(hours).toEqual({
+    fromMs: Date.UTC(2026, 5, 15, 11),
+    toMs: Date.UTC(2026, 5, 15, 13),
+    interval: 'hour',
+    timezone: 'Asia/Kolkata',
+  })
+  const days = hours && coarserStretch(hours)
+  expect(days).toMatchObject({ interval: 'day', timezone: 'Asia/Kolkata' })
+  const daysOfUtc = days && coarserStretch(days)
+  expect(daysOfUtc).toEqual({
+    fromMs: Date.UTC(2026, 5, 15),
+    toMs: Date.UTC(2026, 5, 16),
+    interval: 'day',
+    timezone: 'UTC',
+  })
+  expect(daysOfUtc && coarserStretch(daysOfUtc)).toBeUndefined()
 })

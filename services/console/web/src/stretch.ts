@@ -28,7 +28,7 @@ export const intervalMs: Readonly<Record<Interval, number>> = {
   day: 86_400_000,
 }
 const shortestMs = 5 * intervalMs.minute
-/** Analytics keeps minutes and hours so long unless told otherwise. */
+/** Analytics keeps minutes and hours so long unless told otherwise; what it refuses is asked for less finely. */
 const minutesKeptMs = 35 * intervalMs.day
 const hoursKeptMs = 400 * intervalMs.day
 
@@ -67,6 +67,19 @@ export function zoomedStretch({ fromMs, toMs }: Zoom, nowMs: number, zone: strin
     interval,
   } as const
   return { ...whole, timezone: interval === 'day' ? daysZoneOf(whole, nowMs, zone) : zone }
+}
+
+/** What is kept for longer than the intervals of this one; undefined where those are kept for ever. */
+export function coarserStretch({ fromMs, toMs, interval, timezone }: Stretch): Stretch | undefined {
+  if (interval === 'day' && timezone === utc) return undefined
+  const next = interval === 'minute' ? 'hour' : 'day'
+  const oneMs = intervalMs[next]
+  return {
+    fromMs: Math.floor(fromMs / oneMs) * oneMs,
+    toMs: Math.ceil(toMs / oneMs) * oneMs,
+    interval: next,
+    timezone: interval === 'day' ? utc : timezone,
+  }
 }
 
 /** A day is left over, for the interval that holds the first moment may begin so much before it. */

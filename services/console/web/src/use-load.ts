@@ -44,7 +44,13 @@ export function useLoad<T>(key: string, ask: () => Promise<T>, refreshMs?: numbe
   const load = useCallback(async (askedKey: string) => {
     newest.current += 1
     const number = newest.current
-    setState((before) => ({ ...before, key: askedKey, isLoading: true }))
+    // Why another question failed is no answer to this one.
+    setState((before) => ({
+      ...before,
+      key: askedKey,
+      failure: before.key === askedKey ? before.failure : null,
+      isLoading: true,
+    }))
     try {
       const data = await askRef.current()
       if (number === newest.current) setState({ key: askedKey, data, failure: null, isLoading: false })

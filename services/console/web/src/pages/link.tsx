@@ -13,12 +13,17 @@ import { mayWrite, useSession } from '../session.ts'
 import { useLoad } from '../use-load.ts'
 import { useTitle } from './title.ts'
 
+/** Nothing of one link, neither its numbers nor a failure, is ever under the heading of another. */
 export function LinkPage() {
   const code = useRoute().params.code ?? ''
   useTitle(code)
+  return <OneLink key={code} code={code} />
+}
+
+function OneLink({ code }: { code: string }) {
   const loaded = useLoad(code, () => api.readLink(code))
   const [changed, setChanged] = useState<Link | null>(null)
-  const link = changed?.code === code ? changed : loaded.data
+  const link = changed ?? loaded.data
   if (link === null) {
     return (
       <div class="page">

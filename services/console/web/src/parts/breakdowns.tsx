@@ -89,6 +89,8 @@ function Attribution() {
 }
 
 const namesShown = 8
+/** Analytics names so many; the clicks of all further names are in one sum with those of which no name is known. */
+const namesToldMax = 50
 
 /** The first names, and all others together, so that what is shown adds up to the clicks of the days. */
 function shownOf(names: readonly Named[], words: (name: string) => string) {
@@ -99,7 +101,8 @@ function shownOf(names: readonly Named[], words: (name: string) => string) {
   const others = named.slice(namesShown)
   if (others.length > 0) rows.push({ label: `${others.length} others`, clicks: sum(others), isRest: true })
   const rest = sum(names.filter(({ name }) => name === null))
-  if (rest > 0) rows.push({ label: 'Not known', clicks: rest, isRest: true })
+  const restName = named.length < namesToldMax ? 'Not known' : 'Rare, or not known'
+  if (rest > 0) rows.push({ label: restName, clicks: rest, isRest: true })
   return rows
 }
 

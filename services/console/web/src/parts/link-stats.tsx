@@ -1,7 +1,8 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { type ApiFailure, api, type Stats } from '../api.ts'
+import { ApiFailure, api, type Stats } from '../api.ts'
 import { clock, count, tick } from '../format.ts'
 import {
+  coarserStretch,
   intervalWords,
   type SpanName,
   type Stretch,
@@ -24,10 +25,19 @@ const newsMs = 1_000
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
 
-async function readStats(code: string, { fromMs, toMs, interval, timezone }: Stretch): Promise<Stats> {
+/** As fine as it is kept: what is refused for its age is asked for in longer intervals. */
+async function readStats(code: string, stretch: Stretch): Promise<Stats> {
+  const { fromMs, toMs, interval, timezone } = stretch
   const from = new Date(fromMs).toISOString()
   const to = new Date(toMs).toISOString()
-  return await api.readStats(code, { from, to, interval, timezone })
+  try {
+    return await api.readStats(code, { from, to, interval, timezone })
+  } catch (error) {
+    const isTooOld = error instanceof ApiFailure && error.status === 400 && error.field === 'from'
+    const coarser = isTooOld ? coarserStretch(stretch) : undefined
+    if (coarser === undefined) throw error
+    return await readStats(code, coarser)
+  }
 }
 
 /** Reads anew, at most once in `newsMs`, for as long as the live stream knows of clicks that what was read does not have. */
