@@ -16,7 +16,6 @@ export interface RebuildCommand extends Omit<RebuildOptions, 'shadow'> {
   readonly allowFewer: boolean
   /** Leaves the live set as it is, and the shadow for whoever wants to look at it. */
   readonly isTrial: boolean
-  readonly now: () => number
 }
 
 export interface RebuildResult {

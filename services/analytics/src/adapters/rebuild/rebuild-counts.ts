@@ -4,6 +4,7 @@
  */
 import type { Pool, Queryable } from '@linkfleet/runtime/postgres'
 import { decodeRecords } from '../../domain/archive/batch-codec.ts'
+import { arrivedByMs } from '../../domain/arrival-clock.ts'
 import { type ClickRecord, readRecords } from '../../domain/batch-plan.ts'
 import { dayMs } from '../../domain/grains.ts'
 import type { Retention } from '../../domain/statistics/stats-range.ts'
@@ -22,6 +23,7 @@ export interface RebuildOptions {
   readonly retention: Retention
   /** Whether records that are neither in the archive nor in Kafka are passed over. */
   readonly allowGaps: boolean
+  readonly now: () => number
   readonly say: (sentence: string) => void
 }
 
@@ -55,7 +57,7 @@ export class Rebuild {
         this.#partitions.set(partition, rebuild)
       }
       await rebuild.replay(isFenced)
-      if (isFenced || rebuild.nextOffset < nextOffset) await rebuild.goTo(nextOffset)
+      if (isFenced || rebuild.nextOffset < nextOffset) await rebuild.goTo(nextOffset, this.#options.now())
     }
   }
 
@@ -95,7 +97,7 @@ class PartitionRebuild {
     const endPlace = isFenced ? Number.POSITIVE_INFINITY : await nextPlace(database, this.#partition)
     if (this.#place >= endPlace) return
     for await (const batch of readBatches(this.#options.source, this.#partition, this.#place)) {
-      await this.goTo(batch.fromOffset)
+      await this.goTo(batch.fromOffset, batch.appliedAtMs)
       await this.#apply(batch.fromOffset, decodeRecords(batch.records), batch.appliedAtMs)
       if (this.#nextOffset !== batch.nextOffset)
         throw new Error(`Batch ${batch.place} of partition ${this.#partition} does not end where it did.`)
@@ -104,8 +106,11 @@ class PartitionRebuild {
     }
   }
 
-  /** Reads what lies between from Kafka. Backwards there is nothing to read: the log was found to be another one. */
-  async goTo(offset: number): Promise<void> {
+  /**
+   * Reads what lies between from Kafka, which was applied by `latestMs`. Backwards there is nothing to read: the log was
+   * found to be another one.
+   */
+  async goTo(offset: number, latestMs: number): Promise<void> {
     const from = this.#nextOffset
     if (from === undefined) {
       const low = offset === 0 ? 0 : await this.#lowOf(0, offset)
@@ -116,7 +121,7 @@ class PartitionRebuild {
     } else if (from < offset) {
       await this.#move(await this.#lowOf(from, offset))
     }
-    if (this.nextOffset < offset) await this.#readKafka(offset)
+    if (this.nextOffset < offset) await this.#readKafka(offset, latestMs)
     if (this.nextOffset < offset) await this.#move(offset)
   }
 
@@ -134,13 +139,12 @@ class PartitionRebuild {
     return low
   }
 
-  async #readKafka(to: number): Promise<void> {
+  async #readKafka(to: number, latestMs: number): Promise<void> {
     this.#options.say(
       `reading the records ${this.nextOffset} to ${to - 1} of partition ${this.#partition} from Kafka`,
     )
     await this.#options.log.read(this.#partition, this.nextOffset, to, async (records) => {
-      const arrivedMs = Math.max(...records.map(({ timestampMs }) => timestampMs))
-      await this.#apply(this.nextOffset, records, arrivedMs)
+      await this.#apply(this.nextOffset, records, arrivedByMs(records, this.#clockMs, latestMs))
     })
   }
 

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { type ArchiveKey, readArchiveKeys } from '../../domain/archive/archive-key.ts'
 import type { ArchiveStore, LogRange } from '../../ports.ts'
 import { type ArchiveFixture, openArchiveFixture } from '../../testing/archive-fixture.ts'
-import { record } from '../../testing/clicks.ts'
+import { click, message, producerId, record } from '../../testing/clicks.ts'
 import { livelyBatches } from '../../testing/lively-batches.ts'
 import { openArchiveFolder } from '../archive/archive-folder.ts'
 import { archiveOnce } from '../archive/archive-segments-pg.ts'
@@ -165,6 +165,32 @@ describe('a rebuild', () => {
 
     await expect(fixture.rebuild({ log: rangeFrom(1) })).rejects.toThrow('The records 0 to 0 of partition 0')
     expect(await fixture.rows()).toMatchObject(counted)
+  })
+
+  it.each([
+    ['no time', 0],
+    ['a time far ahead', startMs + 1_000 * dayMs],
+  ])('counts from the log what was counted, where a producer told %s', async (_what, timestampMs) => {
+    await using fixture = await open()
+    const clicks = (sequence: number, atMs: number) => message(producerId(1), [click({ sequence, atMs })])
+    // By the clock of the rebuild the second one would be too old to count.
+    const values = [clicks(1, startMs - 60_000), clicks(2, startMs - 88 * dayMs), clicks(3, startMs)]
+    await fixture.apply(0, values)
+    await fixture.pool.query('DELETE FROM clicks.archive_queue')
+    await fixture.pool.query('UPDATE clicks.archive_heads SET next_place = 1')
+    const log = values.map((value, offset) => record(offset, value, offset < 2 ? timestampMs : startMs))
+    fixture.nowMs += 10 * dayMs
+    const result = await fixture.rebuild({
+      allowFewer: true,
+      isTrial: true,
+      log: {
+        low: async () => 0,
+        read: async (_partition, from, to, take) => {
+          for (const one of log.slice(from, to)) await take([one])
+        },
+      },
+    })
+    expect(result).toMatchObject({ clicks: 3, liveClicks: 3 })
   })
 
   it('is not misled by an archiver that ended between storing a segment and telling of it', async () => {
