@@ -6,7 +6,7 @@ import { sleep } from '@linkfleet/runtime/backoff'
 import type { Pool } from '@linkfleet/runtime/postgres'
 import { dayMs, grainsSeconds } from '../../domain/grains.ts'
 import { markRetentionMs } from '../../domain/marks.ts'
-import type { Retention } from '../../domain/statistics/stats-range.ts'
+import { keptFromMs, type Retention } from '../../domain/statistics/stats-range.ts'
 import type { Events } from '../../events.ts'
 import type { VisitorSaltKeeper } from '../../ports.ts'
 
@@ -62,11 +62,10 @@ export async function pruneOnce(
 ): Promise<Record<string, number>> {
   const pruned: Record<string, number> = {}
   for (const { table, condition, keptMs } of rulesOf(retention)) {
-    const edgeMs = Math.floor((nowMs - keptMs) / dayMs) * dayMs
     const { rowCount } = await pool.query({
       text: `DELETE FROM clicks.${table} WHERE ctid = ANY(ARRAY(
         SELECT ctid FROM clicks.${table} WHERE ${condition} LIMIT ${rowsMax} FOR UPDATE SKIP LOCKED))`,
-      values: [new Date(edgeMs)],
+      values: [new Date(keptFromMs(keptMs, nowMs))],
     })
     if (rowCount > 0) pruned[table] = (pruned[table] ?? 0) + rowCount
   }

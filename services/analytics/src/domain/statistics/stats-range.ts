@@ -23,6 +23,11 @@ export interface Retention {
   readonly hourDays: number
 }
 
+/** Rows of a day are kept whole: the first day of which all is there after so many days. */
+export function keptFromMs(keptMs: number, nowMs: number): number {
+  return Math.floor((nowMs - keptMs) / dayMs) * dayMs
+}
+
 export interface StatsRange {
   readonly grain: Grain
   readonly timezone: string
