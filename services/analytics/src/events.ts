@@ -157,7 +157,7 @@ function createIngestMetrics(metrics: Metrics) {
     ),
     visibleSeconds: metrics.histogram(
       'analytics_click_visible_seconds',
-      'Age of the oldest click of a batch at its commit: how long clicks take from redirect to the statistics.',
+      'Age of the oldest click that a batch counted, at its commit: how long clicks take from redirect to the statistics.',
       [],
       secondsBuckets,
     ),

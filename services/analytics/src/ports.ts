@@ -17,6 +17,8 @@ export type ApplyOutcome =
       readonly caughtUpAtMs: number
       readonly counts: BatchCounts
       readonly deadLetters: readonly DeadLetter[]
+      /** When the oldest click that was counted happened; undefined when none was. */
+      readonly oldestCountedMs: number | undefined
     }
   /** Someone else moved the partition on: this consumer no longer owns it, or an unanswered commit took effect. */
   | { readonly kind: 'out-of-step' }

@@ -4,13 +4,13 @@ import { click, message, noon, producerId, record, run } from '../testing/clicks
 import { decodeRecords, encodeRecords } from './archive/batch-codec.ts'
 import {
   digestOf,
-  oldestClickMs,
   type PartitionState,
   planBatch,
   producersOf,
   readInBatches,
   readRecords,
   timestampMsOf,
+  waitingSinceMs,
 } from './batch-plan.ts'
 import { clickAgeMsMax } from './marks.ts'
 
@@ -91,12 +91,28 @@ describe('the plan of a batch', () => {
     expect(producersOf(records)).toEqual([first.toString('hex'), second.toString('hex')])
   })
 
-  it('knows its oldest click', () => {
-    const clicks = [click({ sequence: 1 }), click({ sequence: 2, atMs: noon - 5 })]
-    expect(oldestClickMs(readRecords([record(0, message(first, clicks)), record(1, null)], noon))).toBe(
-      noon - 5,
-    )
-    expect(oldestClickMs(readRecords([record(1, null)], noon))).toBeUndefined()
+  it('knows the oldest click that it counts, not one that came again or is refused', () => {
+    const clicks = [
+      click({ sequence: 1, atMs: noon - 9_000 }),
+      click({ sequence: 2, atMs: noon - 5_000 }),
+      click({ sequence: 3, atMs: Date.UTC(2020, 5) }),
+      click({ sequence: 4, atMs: noon - 1_000 }),
+    ]
+    const state = { ...nothingKnown, marks: new Map([[first.toString('hex'), 1]]) }
+    expect(plan([message(first, clicks), null], state).oldestCountedMs).toBe(noon - 5_000)
+    expect(plan([message(first, clicks.slice(2, 3))]).oldestCountedMs).toBeUndefined()
+    expect(plan([null]).oldestCountedMs).toBeUndefined()
+  })
+
+  it('knows since when its records wait, whatever the age of their clicks', () => {
+    const old = message(first, [click({ sequence: 1, atMs: Date.UTC(2020, 5) }), click({ sequence: 2 })])
+    const since = (...timestampsMs: number[]) =>
+      waitingSinceMs(
+        readRecords([...timestampsMs.map((ms, at) => record(at, old, ms)), record(9, null, 0)], noon),
+      )
+    expect(since(noon, noon - 3_000)).toBe(noon - 3_000)
+    expect(waitingSinceMs(readRecords([record(0, message(first, run(1, 1)), 0)], noon))).toBe(noon)
+    expect(since()).toBeUndefined()
   })
 
   it('gives the same sums however the log is cut into batches', () => {

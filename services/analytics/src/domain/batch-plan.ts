@@ -58,6 +58,8 @@ export interface BatchPlan {
   readonly rollup: Rollup
   readonly deadLetters: readonly DeadLetter[]
   readonly counts: BatchCounts
+  /** When the oldest click that it counts happened; undefined when it counts none. */
+  readonly oldestCountedMs: number | undefined
 }
 
 /** What the database holds about a partition, read under the lock of its row. */
@@ -131,6 +133,7 @@ export function planBatch(
   const rollup = new RollupBuilder(classify)
   const deadLetters: DeadLetter[] = []
   const counts = { humans: 0, bots: 0, orphans: 0, duplicates: 0, refused: 0 }
+  let oldestCountedMs = Number.POSITIVE_INFINITY
 
   for (const { record, message } of records) {
     if (message.kind === 'poison') {
@@ -150,7 +153,10 @@ export function planBatch(
     const taken = takeNewClicks(message.clicks, marks.get(message.producer) ?? 0, nowMs)
     counts.duplicates += taken.duplicates
     counts.refused += taken.refused
-    for (const click of taken.fresh) counts[plural[rollup.add(click)]]++
+    for (const click of taken.fresh) {
+      counts[plural[rollup.add(click)]]++
+      oldestCountedMs = Math.min(oldestCountedMs, click.atMs)
+    }
     raise(marks, message.producer, lastSequenceOf(message.clicks))
   }
   return {
@@ -162,19 +168,24 @@ export function planBatch(
     rollup: rollup.build(),
     deadLetters,
     counts,
+    oldestCountedMs: Number.isFinite(oldestCountedMs) ? oldestCountedMs : undefined,
   }
 }
 
 const plural = { human: 'humans', bot: 'bots', orphan: 'orphans' } as const
 
-/** When the oldest click of these happened; undefined when there is none. */
-export function oldestClickMs(records: readonly ReadRecord[]): number | undefined {
+/**
+ * Since when at the latest the oldest click of these waits to be counted; undefined when there is none. Which of them
+ * were counted before only their marks tell, so it is the time of records, not of clicks: clicks of any age come again.
+ */
+export function waitingSinceMs(records: readonly ReadRecord[]): number | undefined {
   let oldestMs: number | undefined
-  for (const { message } of records) {
+  for (const { record, message } of records) {
     if (message.kind === 'poison') continue
-    for (const { atMs } of message.clicks) {
-      if (oldestMs === undefined || atMs < oldestMs) oldestMs = atMs
-    }
+    const clickMs = message.clicks.reduce((ms, { atMs }) => Math.min(ms, atMs), Number.POSITIVE_INFINITY)
+    // No click waits since before it happened, whatever its producer says of the record.
+    const sinceMs = Math.max(record.timestampMs, clickMs)
+    if (oldestMs === undefined || sinceMs < oldestMs) oldestMs = sinceMs
   }
   return oldestMs
 }

@@ -7,7 +7,7 @@ export interface PartitionProgress {
   readonly askedAtMs: number
   /** Records in the log that are not applied, when it was last asked. */
   readonly lagRecords: number
-  /** The oldest click of the batch that is being applied right now. */
+  /** Since when the oldest click waits in the batch that is being applied right now. */
   readonly inHandOldestMs: number | undefined
 }
 

@@ -51,8 +51,8 @@ export class ClickStoreMemory implements ClickStore {
       }
       for (const [producer, sequence] of plan.marks) this.#marks.set(producer, sequence)
       this.#positions.set(partition, { nextOffset: plan.nextOffset, fingerprint: plan.fingerprint })
-      const { nextOffset, caughtUpAtMs, counts, deadLetters } = plan
-      return { kind: 'applied', nextOffset, caughtUpAtMs, counts, deadLetters }
+      const { nextOffset, caughtUpAtMs, counts, deadLetters, oldestCountedMs } = plan
+      return { kind: 'applied', nextOffset, caughtUpAtMs, counts, deadLetters, oldestCountedMs }
     })
   }
 

@@ -13,7 +13,7 @@ import type { ClickRecord } from '../../domain/batch-plan.ts'
 import { BatchSize, clicksPerBatchAtFirst } from '../../domain/batch-size.ts'
 import { createEvents } from '../../events.ts'
 import { ClickStoreMemory, type Mishap } from '../../testing/click-store-memory.ts'
-import { message, noon, producerId, record, run } from '../../testing/clicks.ts'
+import { click, message, noon, producerId, record, run } from '../../testing/clicks.ts'
 import { PartitionFollower } from './partition-follower.ts'
 
 const partition = 0
@@ -28,7 +28,8 @@ interface Reader {
 class World {
   readonly store = new ClickStoreMemory(noon)
   readonly sentByProducer = new Map<number, number>()
-  readonly #events = createEvents(silentLogger(), new Metrics('analytics'))
+  readonly metrics = new Metrics('analytics')
+  readonly #events = createEvents(silentLogger(), this.metrics)
   readonly #batchSize = new BatchSize()
   #log: ClickRecord[] = []
   #life = 0
@@ -48,7 +49,11 @@ class World {
   }
 
   #append(value: Buffer): void {
-    this.#log.push(record(this.#log.length, value, noon + this.#life))
+    this.sendMessage(value, noon + this.#life)
+  }
+
+  sendMessage(value: Buffer, timestampMs: number): void {
+    this.#log.push(record(this.#log.length, value, timestampMs))
   }
 
   /**
@@ -195,6 +200,30 @@ describe('a partition that is followed', () => {
     for (let sent = 0; sent < 20; sent++) world.send(1, 500)
     await world.readInPeace('none')
     expect(world.store.counts.get('p1')).toBe(10_000)
+  })
+
+  it('is not said to lag by clicks that are refused or come again, however old they are', async () => {
+    const world = new World()
+    const ancient = click({ sequence: 1, atMs: Date.UTC(2020, 5) })
+    world.sendMessage(
+      message(producerId(1), [ancient, click({ sequence: 2, atMs: noon - 2_000 })]),
+      noon - 500,
+    )
+    // A segment that is sent again, by a producer that gives no times.
+    world.sendMessage(message(producerId(1), run(2, 2, { atMs: noon - 7 * 86_400_000 })), 0)
+    world.assign()
+    const [{ follower, log }] = world.followers as [Reader]
+    await eventually(() => world.followers[0]?.resumedAt === 0)
+    for (const [offset] of log.entries()) {
+      const arriving = follower.arrived(log.slice(offset, offset + 1), offset)
+      expect(follower.progress.inHandOldestMs).toBe(noon - 500)
+      await arriving
+      expect(follower.progress.inHandOldestMs).toBeUndefined()
+    }
+    const visible = await world.metrics.registry.getSingleMetric('analytics_click_visible_seconds')?.get()
+    const valueAt = (end: string) =>
+      visible?.values.find((one) => (one as { metricName?: string }).metricName?.endsWith(end))?.value
+    expect([valueAt('_count'), valueAt('_sum')]).toEqual([1, 2])
   })
 
   it('counts every click exactly once, whatever the world does', async () => {

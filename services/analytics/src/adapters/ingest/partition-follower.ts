@@ -7,9 +7,9 @@ import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
 import {
   type ClickRecord,
   fingerprintOf,
-  oldestClickMs,
   type ReadRecord,
   readInBatches,
+  waitingSinceMs,
 } from '../../domain/batch-plan.ts'
 import type { BatchSize } from '../../domain/batch-size.ts'
 import type { PartitionProgress } from '../../domain/freshness.ts'
@@ -159,14 +159,14 @@ export class PartitionFollower {
     const { store, events, batchSize, now } = this.#ports
     const startedMs = now()
     const clicks = clicksOf(read)
-    this.#inHandOldestMs = oldestClickMs(read)
+    this.#inHandOldestMs = this.#waitingSinceMs(read)
     try {
       const outcome = await store.apply(this.partition, from, read)
       if (outcome.kind === 'applied') {
         const tookMs = now() - startedMs
         this.#applied(outcome)
         batchSize.applied(clicks, tookMs)
-        events.batchApplied(this.partition, outcome, tookMs, this.#ageMs(read))
+        events.batchApplied(this.partition, outcome, tookMs, this.#ageMs(outcome))
         return this.#stopped.signal.aborted ? undefined : outcome.nextOffset
       }
       events.fenced(this.partition, from)
@@ -186,9 +186,14 @@ export class PartitionFollower {
     this.#caughtUpTo(caughtUpAtMs)
   }
 
-  #ageMs(read: readonly ReadRecord[]): number | undefined {
-    const oldestMs = oldestClickMs(read)
-    return oldestMs === undefined ? undefined : Math.max(0, this.#ports.now() - oldestMs)
+  /** What was applied when the partition was caught up is no longer waiting, so what waits came later. */
+  #waitingSinceMs(read: readonly ReadRecord[]): number | undefined {
+    const sinceMs = waitingSinceMs(read)
+    return sinceMs === undefined || !this.#isSettled ? sinceMs : Math.max(sinceMs, this.#caughtUpAtMs)
+  }
+
+  #ageMs({ oldestCountedMs }: ApplyOutcome & { kind: 'applied' }): number | undefined {
+    return oldestCountedMs === undefined ? undefined : Math.max(0, this.#ports.now() - oldestCountedMs)
   }
 
   #caughtUpTo(atMs: number): void {

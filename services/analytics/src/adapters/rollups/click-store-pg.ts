@@ -65,8 +65,15 @@ export function openClickStorePg(options: ClickStoreOptions): ClickStore {
         await writeProtocol(transaction, partition, plan, nowMs)
         await writeProgress(transaction, new Map([[partition, plan.caughtUpAtMs]]))
         await recordApplied?.(transaction, { partition, fromOffset: from, records, plan, appliedAtMs: nowMs })
-        const { nextOffset, caughtUpAtMs, counts, deadLetters } = plan
-        return { kind: 'applied', nextOffset, caughtUpAtMs, counts, deadLetters } satisfies ApplyOutcome
+        const { nextOffset, caughtUpAtMs, counts, deadLetters, oldestCountedMs } = plan
+        return {
+          kind: 'applied',
+          nextOffset,
+          caughtUpAtMs,
+          counts,
+          deadLetters,
+          oldestCountedMs,
+        } satisfies ApplyOutcome
       }, beginText),
     async noteProgress(caughtUpAtMs, partitionCount) {
       await pool.query({ name: 'hold-progress', text: holdProgressText, values: [partitionCount] })
