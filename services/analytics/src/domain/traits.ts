@@ -1,5 +1,5 @@
 /** What a click tells of its visitor beyond the link, reduced to words that are safe to store and few enough to count. */
-import type { Click } from '@linkfleet/contracts/clicks'
+import { type Click, placeBytesMax, utmBytesMax } from '@linkfleet/contracts/clicks'
 
 /** Numbers are what the database holds: never reuse one. */
 export const traitIds = {
@@ -57,11 +57,11 @@ export function traitsOf(click: Click, agent: UserAgent, tell: (trait: number, v
   if (click.language !== '') add('language', languageOf(click.language))
   if (click.region !== '') add('region', inCountry(click.region, country))
   if (click.city !== '') add('city', inCountry(click.city, country))
-  if (click.utmSource !== '') add('utmSource', wordOf(click.utmSource))
-  if (click.utmMedium !== '') add('utmMedium', wordOf(click.utmMedium))
-  if (click.utmCampaign !== '') add('utmCampaign', wordOf(click.utmCampaign))
-  if (click.utmTerm !== '') add('utmTerm', wordOf(click.utmTerm))
-  if (click.utmContent !== '') add('utmContent', wordOf(click.utmContent))
+  if (click.utmSource !== '') add('utmSource', wordOf(click.utmSource, utmBytesMax))
+  if (click.utmMedium !== '') add('utmMedium', wordOf(click.utmMedium, utmBytesMax))
+  if (click.utmCampaign !== '') add('utmCampaign', wordOf(click.utmCampaign, utmBytesMax))
+  if (click.utmTerm !== '') add('utmTerm', wordOf(click.utmTerm, utmBytesMax))
+  if (click.utmContent !== '') add('utmContent', wordOf(click.utmContent, utmBytesMax))
 }
 
 /** ISO 3166-1 alpha-2, or nothing. */
@@ -76,20 +76,38 @@ function languageOf(text: string): string {
 
 /** Many countries have a Victoria and a Springfield. */
 function inCountry(name: string, country: string): string {
-  const word = wordOf(name)
+  const word = wordOf(name, placeBytesMax)
   return word === '' || country === '' ? word : `${word}, ${country}`
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const controlPattern = /[\u0000-\u001f\u007f-\u009f]/
 
-/** Any text that Postgres and a terminal can show; anything else is nothing. */
-function wordOf(text: string): string {
-  return text.isWellFormed() && !controlPattern.test(text) ? text.trim() : ''
+/**
+ * Any text that Postgres and a terminal can show; anything else is nothing. Cut where redirect would have cut it: one
+ * long word of a client is no reason to set the clicks of a whole message aside.
+ */
+function wordOf(text: string, bytesMax: number): string {
+  const word = cutTo(text, bytesMax)
+  return word.isWellFormed() && !controlPattern.test(word) ? word.trim() : ''
 }
+
+const encoder = new TextEncoder()
+
+/** Whole characters, of at most so many bytes of UTF-8. */
+function cutTo(text: string, bytesMax: number): string {
+  // None of its UTF-16 units takes more than three bytes.
+  if (text.length * 3 <= bytesMax) return text
+  return text.slice(0, encoder.encodeInto(text, new Uint8Array(bytesMax)).read)
+}
+
+/** The longest value of any trait: UTM values and places are cut to less, and so are names of user agents. */
+export const hostCharactersMax = 253
 
 /** A DNS name as a browser sends it (already lower-case ASCII), or nothing: the header is the client's to forge. */
 export function hostOf(text: string): string {
   const host = text.toLowerCase()
-  return host.length <= 253 && /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::\d{1,5})?$/.test(host) ? host : ''
+  return host.length <= hostCharactersMax && /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::\d{1,5})?$/.test(host)
+    ? host
+    : ''
 }

@@ -1,5 +1,5 @@
 /** A question for the clicks of one value of one dimension, such as `country:DE`. */
-import { type Trait, traitIds } from '../traits.ts'
+import { hostCharactersMax, type Trait, traitIds } from '../traits.ts'
 
 export interface StatsFilter {
   readonly dimension: Trait
@@ -10,8 +10,8 @@ export type FilterJudgement =
   | { readonly kind: 'filter'; readonly filter: StatsFilter | undefined }
   | { readonly kind: 'invalid'; readonly detail: string }
 
-/** The longest value that is stored: a host name. */
-const filterCharactersMax = 300
+/** The longest value that is stored. */
+const filterCharactersMax = hostCharactersMax
 
 /**
  * Clicks are counted by each dimension apart, so how many came from one country with one browser is not known: more
