@@ -42,10 +42,13 @@ function createIngestEvents(log: Logger, metrics: Metrics) {
       if (clickAgeMs !== undefined) ingest.visibleSeconds.observe(clickAgeMs / 1000)
       if (counts.refused > 0)
         log.warn({ partition, clicks: counts.refused }, 'clicks were refused: they are too old')
-      for (const { offset, reason } of deadLetters) {
-        ingest.deadLetters.inc({ reason })
-        log.error({ partition, offset, reason }, 'a message could not be read and was set aside')
-      }
+      for (const { reason } of deadLetters) ingest.deadLetters.inc({ reason })
+      // One line a batch: whoever floods the topic must not flood the log as well.
+      const [first] = deadLetters
+      if (first === undefined) return
+      const { offset, reason } = first
+      const messages = deadLetters.length
+      log.error({ partition, messages, offset, reason }, 'messages could not be read and were set aside')
     },
     applyFailed(partition: number, from: number, cause: unknown) {
       ingest.batches.inc({ outcome: 'failed' })
