@@ -42,8 +42,8 @@ function open(name: string): Timezone | undefined {
   } catch {
     return undefined
   }
-  const canonical = format.resolvedOptions().timeZone
-  if (canonical === 'UTC') return utc
+  const { timeZone } = format.resolvedOptions()
+  if (timeZone === 'UTC') return utc
   const dayOf = (ms: number) => Math.floor(localMs(format, ms) / dayMs)
   const offsetMs = (ms: number) => localMs(format, ms) - ms
 
@@ -54,7 +54,12 @@ function open(name: string): Timezone | undefined {
     if (dayOf(startMs) === day && dayOf(startMs - 1) < day) return startMs
     return search(midnightMs - reachMs, midnightMs + reachMs, (ms) => dayOf(ms) >= day)
   }
-  return { name: canonical, dayOf, startOfDay }
+  return { name: nameOf(name, timeZone), dayOf, startOfDay }
+}
+
+/** The name that was asked for, not an older one of the same place; only its case is mended, where that is all. */
+function nameOf(asked: string, known: string): string {
+  return asked.toLowerCase() === known.toLowerCase() ? known : asked
 }
 
 const fields = {
