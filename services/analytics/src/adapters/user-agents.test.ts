@@ -1,4 +1,6 @@
+import Bowser from 'bowser'
 import { describe, expect, it } from 'vitest'
+import { devices } from '../domain/traits.ts'
 import { chrome, googlebot } from '../testing/clicks.ts'
 import { createUserAgentClassifier } from './user-agents.ts'
 
@@ -27,4 +29,8 @@ describe('a user agent', () => {
     const { browser, operatingSystem, device } = classify(`Ev\0il\u202E${'x'.repeat(400)}/1.0 (é)`)
     for (const name of [browser, operatingSystem, device]) expect(name).toMatch(/^[\x20-\x7e]{0,40}$/)
   })
+})
+
+it('devices are those of the list that user agents are read with', () => {
+  expect(Object.values(Bowser.PLATFORMS_MAP).sort()).toEqual([...devices].sort())
 })

@@ -64,6 +64,9 @@ export function traitsOf(click: Click, agent: UserAgent, tell: (trait: number, v
   if (click.utmContent !== '') add('utmContent', wordOf(click.utmContent, utmBytesMax))
 }
 
+/** What a device may be, by the list that user agents are read with. */
+export const devices: readonly string[] = ['bot', 'desktop', 'mobile', 'tablet', 'tv']
+
 /** ISO 3166-1 alpha-2, or nothing. */
 export function countryOf(text: string): string {
   return /^[A-Z]{2}$/.test(text) ? text : ''

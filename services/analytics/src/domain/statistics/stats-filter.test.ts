@@ -11,6 +11,21 @@ test('a filter is a dimension and a value, which may hold anything but nothing',
 })
 
 test.each([
+  ['country:de', 'DE'],
+  ['device:Mobile', 'mobile'],
+  ['language:DE', 'de'],
+  ['browser:Chrome', 'Chrome'],
+])('%s is asked for as it is stored', (text, value) => {
+  expect(judgeFilter([text])).toMatchObject({ kind: 'filter', filter: { value } })
+})
+
+test.each([
+  [['country:Germany']],
+  [['country:d3']],
+  [['country:ß']],
+  [['device:toaster']],
+  [['language:german']],
+  [['language:de-AT']],
   [['country']],
   [['country:']],
   [[':DE']],

@@ -1,5 +1,5 @@
 /** A question for the clicks of one value of one dimension, such as `country:DE`. */
-import { hostCharactersMax, type Trait, traitIds } from '../traits.ts'
+import { countryOf, devices, hostCharactersMax, type Trait, traitIds } from '../traits.ts'
 
 export interface StatsFilter {
   readonly dimension: Trait
@@ -35,7 +35,39 @@ export function judgeFilter(texts: readonly string[]): FilterJudgement {
     return invalid(`The value of a filter has 1 to ${filterCharactersMax} characters.`)
   }
   if (!value.isWellFormed() || value.includes('\0')) return invalid('The value of the filter is no text.')
-  return { kind: 'filter', filter: { dimension, value } }
+  const form = forms[dimension]
+  if (form === undefined) return { kind: 'filter', filter: { dimension, value } }
+  // Letters of other alphabets may fold into ASCII: ß becomes SS, which is a country.
+  const folded = /^[a-z]+$/i.test(value) ? form.fold(value) : value
+  return form.holds(folded) ? { kind: 'filter', filter: { dimension, value: folded } } : invalid(form.detail)
+}
+
+interface Form {
+  readonly fold: (value: string) => string
+  readonly holds: (value: string) => boolean
+  readonly detail: string
+}
+
+const upper = (value: string) => value.toUpperCase()
+const lower = (value: string) => value.toLowerCase()
+
+/** Dimensions whose values all have one form: what has another is no value with no clicks, but a mistake. */
+const forms: Readonly<Partial<Record<Trait, Form>>> = {
+  country: {
+    fold: upper,
+    holds: (value) => countryOf(value) !== '',
+    detail: 'A country is its two letters by ISO 3166, such as country:DE.',
+  },
+  device: {
+    fold: lower,
+    holds: (value) => devices.includes(value),
+    detail: `A device is one of ${devices.join(', ')}.`,
+  },
+  language: {
+    fold: lower,
+    holds: (value) => /^[a-z]{2,3}$/.test(value),
+    detail: 'A language is two or three letters without a region, such as language:de.',
+  },
 }
 
 function isTrait(name: string): name is Trait {
