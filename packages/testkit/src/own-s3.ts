@@ -5,6 +5,8 @@ import { once } from 'node:events'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { Ledger } from '@linkfleet/local/ledger'
+import { identifyProcess } from '@linkfleet/local/process-identity'
 import { cached } from '@linkfleet/local/programs/cache'
 import { findOnPath, platformName, runClient } from '@linkfleet/local/programs/clients'
 import { eventually } from './eventually.ts'
@@ -42,6 +44,13 @@ export async function startOwnS3(): Promise<OwnS3> {
       env: { ...process.env, ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
     },
   )
+  // Whoever removes this home after a test that was killed ends the server first.
+  new Ledger(home).add({
+    ...identifyProcess(gateway.pid ?? 0),
+    name: 'versitygw',
+    stopSignal: 'SIGKILL',
+    stopTimeoutMs: 1_000,
+  })
   const kill = async () => await end(gateway)
   resources.defer(kill)
   const endpoint = `http://127.0.0.1:${port}`
