@@ -7,11 +7,11 @@ const quiet = ['--disable-warning=ExperimentalWarning', '--disable-warning=Timeo
 
 /**
  * Redirect's requests leave nothing behind, so its young generation gains nothing from the 16 MiB that Node lets each
- * half of it grow to; its old generation grows slowly, so that garbage does not become memory.
+ * half of it grow to; its old generation at most doubles between two collections, so that little garbage becomes memory.
  * docs/decisions/0020-what-a-redirect-costs.md has the numbers.
  */
 const flagsOf: Partial<Record<ServiceName, readonly string[]>> = {
-  redirect: ['--max-semi-space-size=4', '--heap-growing-percent=20'],
+  redirect: ['--max-semi-space-size=4', '--heap-growing-percent=100'],
 }
 
 /** glibc keeps a heap for each thread that ever asked for memory; their gaps are tens of MB. */
