@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
-import { silentLogger } from '@linkfleet/runtime/log'
-import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import type { Pool } from '@linkfleet/runtime/postgres'
+import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Shortener } from './service.ts'
 import { adminKey, callApi, openTestFleet, type TestFleet } from './testing/start.ts'
@@ -12,14 +12,7 @@ let pool: Pool
 beforeAll(async () => {
   fleet = await openTestFleet()
   shortener = await fleet.start({ ANONYMOUS_LOOPBACK: 'true' })
-  pool = openPool({
-    url: fleet.database.url,
-    name: 'test',
-    maxConnections: 1,
-    statementTimeoutMs: 5_000,
-    connectTimeoutMs: 5_000,
-    log: silentLogger(),
-  })
+  pool = openTestPool(fleet.database.url, { maxConnections: 1, statementTimeoutMs: 5_000 })
   const taken = { url: 'https://example.com/', alias: 'taken-alias' }
   const anonymous = { authorization: '', host: 'localhost' }
   expect((await post(taken, anonymous)).status).toBe(201)

@@ -1,7 +1,7 @@
 import { LinkfleetError } from '@linkfleet/contracts/errors'
-import { silentLogger } from '@linkfleet/runtime/log'
-import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import type { Pool } from '@linkfleet/runtime/postgres'
 import { eventually } from '@linkfleet/testkit/eventually'
+import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Shortener } from './service.ts'
 import {
@@ -26,14 +26,7 @@ const codes = codesInMemory(() => {
 beforeAll(async () => {
   fleet = await openTestFleet()
   shortener = await fleet.start({}, { codes })
-  pool = openPool({
-    url: fleet.database.url,
-    name: 'test',
-    maxConnections: 4,
-    statementTimeoutMs: 5_000,
-    connectTimeoutMs: 5_000,
-    log: silentLogger(),
-  })
+  pool = openTestPool(fleet.database.url, { maxConnections: 4, statementTimeoutMs: 5_000 })
   await eventually(async () => (await callApi(shortener, 'GET', '/api/v1/links')).status === 200)
 })
 beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { silentLogger } from '@linkfleet/runtime/log'
-import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import type { Pool } from '@linkfleet/runtime/postgres'
 import { eventually } from '@linkfleet/testkit/eventually'
+import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Shortener } from './service.ts'
 import {
@@ -20,14 +20,7 @@ let pool: Pool
 beforeAll(async () => {
   fleet = await openTestFleet()
   shortener = await fleet.start()
-  pool = openPool({
-    url: fleet.database.url,
-    name: 'test',
-    maxConnections: 4,
-    statementTimeoutMs: 5_000,
-    connectTimeoutMs: 5_000,
-    log: silentLogger(),
-  })
+  pool = openTestPool(fleet.database.url, { maxConnections: 4, statementTimeoutMs: 5_000 })
   await eventually(async () => (await callApi(shortener, 'GET', '/api/v1/links')).status === 200)
 })
 afterAll(async () => {

@@ -1,6 +1,6 @@
-import { silentLogger } from '@linkfleet/runtime/log'
-import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import type { Pool } from '@linkfleet/runtime/postgres'
 import { eventually } from '@linkfleet/testkit/eventually'
+import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Shortener } from './service.ts'
 import { within } from './testing/deadline.ts'
@@ -16,14 +16,7 @@ beforeAll(async () => {
   fleet = await openTestFleet()
   proxy = await openTcpProxy(fleet.database.url)
   shortener = await fleet.start({ DATABASE_URL: proxy.url })
-  pool = openPool({
-    url: fleet.database.url,
-    name: 'test',
-    maxConnections: 2,
-    statementTimeoutMs: 5_000,
-    connectTimeoutMs: 5_000,
-    log: silentLogger(),
-  })
+  pool = openTestPool(fleet.database.url, { maxConnections: 2, statementTimeoutMs: 5_000 })
   await works()
 })
 afterEach(async () => {

@@ -24,6 +24,7 @@ import { type Relay, type RelayEvents, startRelay } from './adapters/relay.ts'
 import { createWatermarks } from './adapters/watermarks.ts'
 import type { ChangeFeed, LinkWriter } from './ports.ts'
 import { type Moment, Mortal } from './testing/mortal.ts'
+import { newLink } from './testing/new-link.ts'
 import { stepOfStatement, relaySteps as steps } from './testing/relay-steps.ts'
 
 const log = silentLogger()
@@ -122,20 +123,7 @@ function startMortalRelay(
 let linksMade = 0
 const createLink = async (): Promise<string> => {
   const code = `killed-${linksMade++}`
-  const link = {
-    alias: code,
-    targetUrl: 'https://example.com/0',
-    title: null,
-    tags: [],
-    redirectStatus: 302,
-    forwardQuery: false,
-    startsAtMs: null,
-    expiresAtMs: null,
-    maxClicks: null,
-    password: null,
-    reuse: null,
-    createdBy: 'test',
-  } as const
+  const link = newLink({ alias: code, targetUrl: 'https://example.com/0' })
   const outcome = await writer.insert({ code, link, passwordVerifier: null, idempotency: null }, soon())
   expect(outcome.kind).toBe('created')
   return code

@@ -10,10 +10,11 @@ import {
 } from '@linkfleet/contracts/redis-link-cache'
 import { openKafka } from '@linkfleet/runtime/kafka'
 import { silentLogger } from '@linkfleet/runtime/log'
-import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import type { Pool } from '@linkfleet/runtime/postgres'
 import { openRedis, type RedisConnection } from '@linkfleet/runtime/redis'
 import { testKafkaBrokers, testRedisUrl, uniqueName } from '@linkfleet/testkit/engines'
 import { eventually } from '@linkfleet/testkit/eventually'
+import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Shortener } from './service.ts'
 import { within } from './testing/deadline.ts'
@@ -30,16 +31,7 @@ let cache: RedisLinkCache
 beforeEach(async () => {
   resources = new AsyncDisposableStack()
   fleet = resources.use(await openTestFleet())
-  pool = resources.use(
-    openPool({
-      url: fleet.database.url,
-      name: 'test',
-      maxConnections: 3,
-      statementTimeoutMs: 5_000,
-      connectTimeoutMs: 5_000,
-      log,
-    }),
-  )
+  pool = resources.use(openTestPool(fleet.database.url, { maxConnections: 3, statementTimeoutMs: 5_000 }))
   redis = resources.use(openRedis({ url: testRedisUrl(), name: 'test', commandTimeoutMs: 2_000, log }))
   cache = createRedisLinkCache(redis.client, fleet.redisKeyPrefix)
   await eventually(() => redis.state() === 'up')

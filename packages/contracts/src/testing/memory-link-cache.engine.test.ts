@@ -4,9 +4,9 @@ import { testRuns, testSeed } from '@linkfleet/testkit/seed'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { LinkState } from '../generated/linkfleet/links/v1/links.ts'
 import { hashTagOf } from '../partition.ts'
 import { createRedisLinkCache, type FreshLink, type RedisLinkCache } from '../redis-link-cache.ts'
+import { liveLink } from './live-link.ts'
 import { createMemoryLinkCache } from './memory-link-cache.ts'
 
 const codes = ['aB3dE5g', 'Zz9yX8w']
@@ -50,21 +50,7 @@ function copyOf({
   timeline: number
   asOfMs: number
 }): FreshLink {
-  const copy = {
-    domainId: 1,
-    code: of,
-    version,
-    timeline,
-    state: LinkState.LIVE,
-    targetUrl: `https://example.com/${version}`,
-    redirectStatus: 0,
-    forwardQuery: false,
-    startsAtMs: 0,
-    expiresAtMs: 0,
-    maxClicks: 0,
-    passwordProtected: false,
-    passwordVerifier: '',
-  }
+  const copy = liveLink(of, version, { timeline, targetUrl: `https://example.com/${version}` })
   return { copy, asOfMs }
 }
 

@@ -2,9 +2,10 @@
 import { type Kafka, openKafka, type Producer } from '@linkfleet/runtime/kafka'
 import { silentLogger } from '@linkfleet/runtime/log'
 import { Metrics } from '@linkfleet/runtime/metrics'
-import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import type { Pool } from '@linkfleet/runtime/postgres'
 import { type TestDatabase, testDatabase, testKafkaBrokers, uniqueName } from '@linkfleet/testkit/engines'
 import { eventually } from '@linkfleet/testkit/eventually'
+import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { type ClickConsumer, startClickConsumer } from '../adapters/ingest/click-consumer-kafka.ts'
 import { openClickStorePg } from '../adapters/rollups/click-store-pg.ts'
 import { createUserAgentClassifier } from '../adapters/user-agents.ts'
@@ -42,14 +43,7 @@ export async function openFixture(partitions: number): Promise<Fixture> {
   const kafka = openKafka({ brokers: testKafkaBrokers(), clientId: 'test', log })
   const database = resources.use(await testDatabase())
   const pool = resources.use(
-    openPool({
-      url: database.url,
-      name: 'test',
-      maxConnections: 20,
-      statementTimeoutMs: 10_000,
-      connectTimeoutMs: 3_000,
-      log,
-    }),
+    openTestPool(database.url, { maxConnections: 20, statementTimeoutMs: 10_000, connectTimeoutMs: 3_000 }),
   )
   const producer: Producer = kafka.producer({ allowAutoTopicCreation: false })
   await producer.connect()

@@ -1,8 +1,9 @@
 import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import { silentLogger } from '@linkfleet/runtime/log'
-import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import type { Pool } from '@linkfleet/runtime/postgres'
 import { type TestDatabase, testDatabase } from '@linkfleet/testkit/engines'
 import { eventually } from '@linkfleet/testkit/eventually'
+import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type OpenLinkReplicas, openLinkReplicasPg } from './link-replicas-pg.ts'
 
@@ -12,14 +13,7 @@ let replicas: OpenLinkReplicas
 
 beforeAll(async () => {
   database = await testDatabase()
-  primary = openPool({
-    url: database.url,
-    name: 'test',
-    maxConnections: 2,
-    statementTimeoutMs: 5_000,
-    connectTimeoutMs: 5_000,
-    log: silentLogger(),
-  })
+  primary = openTestPool(database.url, { maxConnections: 2, statementTimeoutMs: 5_000 })
   await beat(Date.now())
   replicas = openLinkReplicasPg({
     urls: database.replicaUrls,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { silentLogger } from '@linkfleet/runtime/log'
-import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import type { Pool } from '@linkfleet/runtime/postgres'
 import { type TestDatabase, testDatabase } from '@linkfleet/testkit/engines'
+import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { uniqueName } from '@linkfleet/testkit/unique-name'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -13,14 +13,7 @@ let pool: Pool
 
 beforeAll(async () => {
   database = await testDatabase()
-  pool = openPool({
-    url: database.url,
-    name: 'test',
-    maxConnections: 8,
-    statementTimeoutMs: 5_000,
-    connectTimeoutMs: 5_000,
-    log: silentLogger(),
-  })
+  pool = openTestPool(database.url, { maxConnections: 8, statementTimeoutMs: 5_000 })
 })
 afterAll(async () => {
   await pool?.[Symbol.asyncDispose]()

@@ -1,9 +1,10 @@
-import { silentLogger } from '@linkfleet/runtime/log'
-import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import type { Pool } from '@linkfleet/runtime/postgres'
 import { type TestDatabase, testDatabase } from '@linkfleet/testkit/engines'
+import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { NewLink } from '../domain/link.ts'
 import type { InsertOutcome, LinkToInsert } from '../ports.ts'
+import { newLink } from '../testing/new-link.ts'
 import { insertPlain, insertPlainAlone } from './insert-plain-pg.ts'
 import { linkColumns, toLink } from './link-row-pg.ts'
 
@@ -12,14 +13,7 @@ let pool: Pool
 
 beforeAll(async () => {
   database = await testDatabase()
-  pool = openPool({
-    url: database.url,
-    name: 'test',
-    maxConnections: 2,
-    statementTimeoutMs: 20_000,
-    connectTimeoutMs: 5_000,
-    log: silentLogger(),
-  })
+  pool = openTestPool(database.url, { maxConnections: 2, statementTimeoutMs: 20_000 })
 })
 afterAll(async () => {
   await pool?.[Symbol.asyncDispose]()
@@ -27,25 +21,16 @@ afterAll(async () => {
 })
 
 const lockWaitMs = 10_000
-const usual: NewLink = {
-  alias: null,
-  targetUrl: 'https://example.com/',
-  title: null,
-  tags: [],
-  redirectStatus: 302,
-  forwardQuery: false,
-  startsAtMs: null,
-  expiresAtMs: null,
-  maxClicks: null,
-  password: null,
-  reuse: null,
-  createdBy: 'key:one',
-}
 const itemOf = (
   code: string,
   options: Partial<NewLink> = {},
   passwordVerifier: string | null = null,
-): LinkToInsert => ({ code, link: { ...usual, ...options }, passwordVerifier, idempotency: null })
+): LinkToInsert => ({
+  code,
+  link: newLink({ createdBy: 'key:one', ...options }),
+  passwordVerifier,
+  idempotency: null,
+})
 
 const made = (outcomes: readonly (InsertOutcome | undefined)[]) =>
   outcomes.map((outcome) => (outcome?.kind === 'created' ? outcome.created.link : undefined))

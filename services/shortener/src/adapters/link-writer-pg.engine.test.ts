@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { silentLogger } from '@linkfleet/runtime/log'
-import { openPool, type Pool, type Session } from '@linkfleet/runtime/postgres'
+import type { Pool, Session } from '@linkfleet/runtime/postgres'
 import { type TestDatabase, testDatabase } from '@linkfleet/testkit/engines'
+import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { LinkToInsert } from '../ports.ts'
+import { newLink } from '../testing/new-link.ts'
 import { openLinkWriterPg } from './link-writer-pg.ts'
 
 let database: TestDatabase
@@ -11,14 +12,7 @@ let pool: Pool
 
 beforeAll(async () => {
   database = await testDatabase()
-  pool = openPool({
-    url: database.url,
-    name: 'test',
-    maxConnections: 5,
-    statementTimeoutMs: 5_000,
-    connectTimeoutMs: 5_000,
-    log: silentLogger(),
-  })
+  pool = openTestPool(database.url, { maxConnections: 5, statementTimeoutMs: 5_000 })
   // Every connection knows the statement by then: what is bounded here is waiting, not a server that starts.
   const writers = Array.from({ length: 4 }, openWriter)
   await Promise.allSettled(writers.map((writer, n) => writer.insert(itemOf(`warm-up-${n}`), soon())))
@@ -32,20 +26,7 @@ const openWriter = () => openLinkWriterPg(pool, { groupCommitted: () => {} })
 const soon = () => performance.now() + 900
 const itemOf = (code: string, keyHash?: Buffer): LinkToInsert => ({
   code,
-  link: {
-    alias: code,
-    targetUrl: 'https://example.com/',
-    title: null,
-    tags: [],
-    redirectStatus: 302,
-    forwardQuery: false,
-    startsAtMs: null,
-    expiresAtMs: null,
-    maxClicks: null,
-    password: null,
-    reuse: null,
-    createdBy: 'test',
-  },
+  link: newLink({ alias: code }),
   passwordVerifier: null,
   idempotency: keyHash === undefined ? null : { keyHash, requestHash: Buffer.alloc(32) },
 })

@@ -1,19 +1,11 @@
-import { silentLogger } from '@linkfleet/runtime/log'
-import { openPool } from '@linkfleet/runtime/postgres'
 import { eventually } from '@linkfleet/testkit/eventually'
+import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { expect, it } from 'vitest'
 import { openTestFleet } from '../testing/start.ts'
 
 it('the relay prunes all idempotency records and leases that are past their day, however many, and no other', async () => {
   await using fleet = await openTestFleet()
-  await using pool = openPool({
-    url: fleet.database.url,
-    name: 'test',
-    maxConnections: 1,
-    statementTimeoutMs: 10_000,
-    connectTimeoutMs: 5_000,
-    log: silentLogger(),
-  })
+  await using pool = openTestPool(fleet.database.url, { maxConnections: 1, statementTimeoutMs: 10_000 })
   await pool.query(`INSERT INTO links.idempotency_records (key_hash, request_hash, link, version, created_at)
     SELECT sha256(n::text::bytea), '', '{}', n, now() - interval '23 hours' - n % 2 * interval '2 hours'
     FROM generate_series(1, 24002) AS n`)

@@ -1,6 +1,6 @@
-import { silentLogger } from '@linkfleet/runtime/log'
-import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import type { Pool } from '@linkfleet/runtime/postgres'
 import { type TestDatabase, testDatabase } from '@linkfleet/testkit/engines'
+import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { InsertOutcome, Placed } from '../ports.ts'
 import { findReusable, reuseLinks, toValues } from './reuse-links-pg.ts'
@@ -11,14 +11,7 @@ const targetUrl = 'https://example.com/campaign'
 
 beforeAll(async () => {
   database = await testDatabase()
-  pool = openPool({
-    url: database.url,
-    name: 'test',
-    maxConnections: 2,
-    statementTimeoutMs: 20_000,
-    connectTimeoutMs: 5_000,
-    log: silentLogger(),
-  })
+  pool = openTestPool(database.url, { maxConnections: 2, statementTimeoutMs: 20_000 })
   await pool.query({
     text: `INSERT INTO links.links (code, version, created_version, target_url, redirect_status, expires_at, created_by,
         created_at, updated_at)

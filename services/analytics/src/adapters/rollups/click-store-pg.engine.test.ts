@@ -1,7 +1,7 @@
 import { type Click, ClickBatch, ClickKind, type OrphanReason } from '@linkfleet/contracts/clicks'
-import { silentLogger } from '@linkfleet/runtime/log'
-import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import type { Pool } from '@linkfleet/runtime/postgres'
 import { type TestDatabase, testDatabase } from '@linkfleet/testkit/engines'
+import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { readRecords } from '../../domain/batch-plan.ts'
 import type { ClickStore } from '../../ports.ts'
@@ -19,14 +19,7 @@ const producer = producerId(1)
 
 beforeAll(async () => {
   database = await testDatabase()
-  pool = openPool({
-    url: database.url,
-    name: 'test',
-    maxConnections: 4,
-    statementTimeoutMs: 5_000,
-    connectTimeoutMs: 2_000,
-    log: silentLogger(),
-  })
+  pool = openTestPool(database.url, { maxConnections: 4, statementTimeoutMs: 5_000, connectTimeoutMs: 2_000 })
   store = openClickStorePg({ pool, classify: createUserAgentClassifier(), now: () => nowMs })
 })
 

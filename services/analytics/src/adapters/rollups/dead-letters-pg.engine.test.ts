@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { silentLogger } from '@linkfleet/runtime/log'
-import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import type { Pool } from '@linkfleet/runtime/postgres'
 import { type TestDatabase, testDatabase } from '@linkfleet/testkit/engines'
+import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { readRecords } from '../../domain/batch-plan.ts'
 import { click, message, noon, producerId, record, run } from '../../testing/clicks.ts'
@@ -18,14 +18,7 @@ const dayMs = 86_400_000
 
 beforeAll(async () => {
   database = await testDatabase()
-  pool = openPool({
-    url: database.url,
-    name: 'test',
-    maxConnections: 2,
-    statementTimeoutMs: 5_000,
-    connectTimeoutMs: 2_000,
-    log: silentLogger(),
-  })
+  pool = openTestPool(database.url, { maxConnections: 2, statementTimeoutMs: 5_000, connectTimeoutMs: 2_000 })
 })
 
 afterAll(async () => {

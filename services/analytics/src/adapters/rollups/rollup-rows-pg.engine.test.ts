@@ -1,10 +1,10 @@
 /** Batches of random clicks against a plain model: what is held after each is what counting one by one gives. */
 import { createHash } from 'node:crypto'
 import { type ClickFields, ClickKind } from '@linkfleet/contracts/clicks'
-import { silentLogger } from '@linkfleet/runtime/log'
-import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import type { Pool } from '@linkfleet/runtime/postgres'
 import { type TestDatabase, testDatabase } from '@linkfleet/testkit/engines'
 import { seededRandom } from '@linkfleet/testkit/seeded-random'
+import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readRecords } from '../../domain/batch-plan.ts'
 import { readRecentClicks, recentClicksMax } from '../../domain/recent-clicks.ts'
@@ -25,13 +25,10 @@ let store: ClickStore
 
 beforeAll(async () => {
   database = await testDatabase()
-  pool = openPool({
-    url: database.url,
-    name: 'test',
+  pool = openTestPool(database.url, {
     maxConnections: 4,
     statementTimeoutMs: 10_000,
     connectTimeoutMs: 2_000,
-    log: silentLogger(),
   })
   store = openClickStorePg({ pool, classify: createUserAgentClassifier(), now: () => nowMs })
 })

@@ -1,7 +1,8 @@
 import { silentLogger } from '@linkfleet/runtime/log'
 import { Metrics } from '@linkfleet/runtime/metrics'
-import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import type { Pool } from '@linkfleet/runtime/postgres'
 import { type TestDatabase, testDatabase } from '@linkfleet/testkit/engines'
+import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { readRecords } from '../../domain/batch-plan.ts'
 import { linkAnswer } from '../../domain/statistics/stats-answer.ts'
@@ -20,13 +21,10 @@ const now = () => noon + 60_000
 
 beforeAll(async () => {
   database = await testDatabase()
-  pool = openPool({
-    url: database.url,
-    name: 'test',
+  pool = openTestPool(database.url, {
     maxConnections: 6,
     statementTimeoutMs: 10_000,
     connectTimeoutMs: 2_000,
-    log: silentLogger(),
   })
   store = openClickStorePg({ pool, classify: createUserAgentClassifier(), now })
 })

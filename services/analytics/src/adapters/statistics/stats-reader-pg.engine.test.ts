@@ -2,8 +2,9 @@
 import { type ClickFields, ClickKind } from '@linkfleet/contracts/clicks'
 import { silentLogger } from '@linkfleet/runtime/log'
 import { Metrics } from '@linkfleet/runtime/metrics'
-import { openPool, type Pool } from '@linkfleet/runtime/postgres'
+import type { Pool } from '@linkfleet/runtime/postgres'
 import { type TestDatabase, testDatabase } from '@linkfleet/testkit/engines'
+import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readRecords } from '../../domain/batch-plan.ts'
 import { filteredAnswer, fleetAnswer, linkAnswer } from '../../domain/statistics/stats-answer.ts'
@@ -29,13 +30,10 @@ const clicks: ClickFields[] = []
 
 beforeAll(async () => {
   database = await testDatabase()
-  pool = openPool({
-    url: database.url,
-    name: 'test',
+  pool = openTestPool(database.url, {
     maxConnections: 4,
     statementTimeoutMs: 10_000,
     connectTimeoutMs: 2_000,
-    log: silentLogger(),
   })
   const store = openClickStorePg({ pool, classify: createUserAgentClassifier(), now: () => nowMs })
   const events = createEvents(silentLogger(), new Metrics('analytics'))
