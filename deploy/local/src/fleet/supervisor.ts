@@ -12,6 +12,7 @@ import { explainProblem } from '../problem.ts'
 import { identifyProcess } from '../process-identity.ts'
 import type { Progress } from '../programs/program.ts'
 import { ensureAdminKey, makeLoginToken } from './admin-key.ts'
+import { CpuShares } from './cpu-shares.ts'
 import { prepareDatabase } from './database-access.ts'
 import { watchEngines } from './engine-watch.ts'
 import { lockHome } from './home-lock.ts'
@@ -73,9 +74,12 @@ export async function superviseFleet(
 
   const instances = planInstances(options)
   resources.defer(() => removeRunFile(home))
+  const shares = new CpuShares()
   const changed = () => {
+    const run = describeRun(options, instances, services, engines)
+    shares.give([...run.services, ...run.engines])
     try {
-      writeRunFile(home, describeRun(options, instances, services, engines))
+      writeRunFile(home, run)
     } catch (error) {
       telling.say(`run.json could not be written: ${explainProblem(error)}`)
     }
