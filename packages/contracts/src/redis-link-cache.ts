@@ -6,6 +6,7 @@ import { createLinkWrites, type LinkWrites } from './redis-link-cache-writes.ts'
 import {
   decodeMark,
   entryKey,
+  entryKeyOf,
   type FreshLink,
   judgeEntry,
   type LinkMark,
@@ -82,7 +83,7 @@ export function createRedisLinkCache(client: RedisCommands, prefix: string): Red
       const tags = links.map(({ domainId, code }) => hashTagOf(domainId, code))
       const marked = [...new Set(tags)]
       const values = await client.mgetBuffer(
-        ...links.map(({ domainId, code }) => entryKey(prefix, domainId, code)),
+        ...links.map(({ domainId, code }, place) => entryKeyOf(prefix, tags[place]!, domainId, code)),
         ...marked.map((tag) => markKey(prefix, tag)),
       )
       const marks = new Map(marked.map((tag, at) => [tag, decodeMark(values[links.length + at] ?? null)]))

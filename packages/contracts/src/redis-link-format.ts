@@ -73,7 +73,12 @@ export interface LinkMark {
 
 /** The key of a link's entry. `prefix` is the REDIS_KEY_PREFIX of the fleet, `lf:` by default. */
 export function entryKey(prefix: string, domainId: number, code: string): string {
-  return `${prefix}link:{${hashTagOf(domainId, code)}}:${domainId}:${code}`
+  return entryKeyOf(prefix, hashTagOf(domainId, code), domainId, code)
+}
+
+/** The same where the hash tag is at hand. */
+export function entryKeyOf(prefix: string, hashTag: number, domainId: number, code: string): string {
+  return `${prefix}link:{${hashTag}}:${domainId}:${code}`
 }
 
 export function markKey(prefix: string, hashTag: number): string {

@@ -39,7 +39,8 @@ const redisKeysMax = 200
 const replicasTriedMax = 2
 const redisFillsMax = 100
 /** What nobody waits for is gathered for so long: the cost of a call is then shared by many links. */
-const redisPatienceMs = 20
+const redisPatienceMs = 100
+const redisFillPatienceMs = 20
 
 export function createSources(open: OpenSources, options: SourcesOptions): Sources {
   const { clock, failed, breakerWindowMs } = options
@@ -67,7 +68,7 @@ export function createSources(open: OpenSources, options: SourcesOptions): Sourc
   })
   const fill = createBatch<KnownCopy, undefined>({
     itemsMax: redisFillsMax,
-    lingerMs: redisPatienceMs,
+    lingerMs: redisFillPatienceMs,
     async run(copies) {
       await guardRedis(() => open.redis.fillAll(copies))
       return []

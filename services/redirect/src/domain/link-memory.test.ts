@@ -29,6 +29,13 @@ test('the feed updates a link that is in memory and inserts none', () => {
   expect(memory.get(key)).toMatchObject({ copy: { version: 3 }, asOfMs: nowMs - 50 })
 })
 
+test('the order of a link is that of the copy that is kept', () => {
+  expect(memory.order(key)).toBeUndefined()
+  memory.offer(key, { copy: liveLink(code, 3), asOfMs: nowMs }, memory.epoch)
+  memory.offer(key, { copy: liveLink(code, 2), asOfMs: nowMs }, memory.epoch)
+  expect(memory.order(key)).toEqual({ timeline: 1, version: 3 })
+})
+
 test('a read that began before the gap does not count as confirmed after it', () => {
   const before = memory.epoch
   memory.markAllNotFresh()

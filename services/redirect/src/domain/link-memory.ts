@@ -92,6 +92,12 @@ export class LinkMemory {
     return place === 0 ? undefined : this.#remembered(place, key)
   }
 
+  /** Which state of the link is kept. Not counted as asking for it. */
+  order(key: string): CopyOrder | undefined {
+    const place = this.#links.peek(key)
+    return place === 0 ? undefined : this.#orderOf(place)
+  }
+
   isFresh(link: RememberedLink, nowMs: number): boolean {
     return link.epoch === this.#epoch && isFresh(link.asOfMs, nowMs)
   }
