@@ -16,9 +16,10 @@ import Fastify, {
   type FastifyServerOptions,
   LogController,
 } from 'fastify'
-import { measureRequests, shedLoad } from './http-durations.ts'
+import { measureRequests } from './http-durations.ts'
 import { parseJsonBodies } from './http-json.ts'
 import { watchMethods } from './http-methods.ts'
+import { shedLoad } from './http-shedding.ts'
 import { type Listening, urlOf } from './listen.ts'
 import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
