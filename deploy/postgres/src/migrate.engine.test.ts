@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { testDatabase, uniqueName } from '@linkfleet/testkit/engines'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -93,20 +94,49 @@ describe('migrate', () => {
     expect(await query(databaseUrl, "SELECT to_regclass('shop.things') AS found")).toEqual([{ found: null }])
   })
 
-  test('a table that someone holds makes the run fail within its lock timeout instead of queueing traffic', async () => {
-    const shop = await source({ '0001_create.sql': 'CREATE TABLE shop.things (id int PRIMARY KEY);' })
-    await migrate({ databaseUrl, sources: [shop] })
-    await writeFile(join(shop.directory, '0002_add.sql'), 'ALTER TABLE shop.things ADD COLUMN name text;')
-    const holder = new pg.Client({ connectionString: databaseUrl })
-    await holder.connect()
-    try {
+  describe('a table that someone holds', () => {
+    async function heldTable() {
+      const shop = await source({ '0001_create.sql': 'CREATE TABLE shop.things (id int PRIMARY KEY);' })
+      await migrate({ databaseUrl, sources: [shop] })
+      await writeFile(join(shop.directory, '0002_add.sql'), 'ALTER TABLE shop.things ADD COLUMN name text;')
+      const holder = new pg.Client({ connectionString: databaseUrl })
+      await holder.connect()
       await holder.query('BEGIN')
-      await holder.query('LOCK TABLE shop.things')
-      await expect(migrate({ databaseUrl, sources: [shop] })).rejects.toMatchObject({ code: '55P03' })
-    } finally {
-      await holder.end()
+      await holder.query('SELECT count(*) FROM shop.things')
+      return { shop, holder }
     }
-    expect((await migrate({ databaseUrl, sources: [shop] })).applied).toEqual(['shop/0002_add'])
+
+    test('makes the run wait, and never traffic for as long as an answer may take', async () => {
+      const { shop, holder } = await heldTable()
+      const traffic = new pg.Client({ connectionString: databaseUrl })
+      await traffic.connect()
+      try {
+        await traffic.query('SET lock_timeout = 600')
+        const waits = Promise.withResolvers<void>()
+        const log = (message: string) => message.startsWith('waiting for a table') && waits.resolve()
+        const migrating = migrate({ databaseUrl, sources: [shop], log })
+        await waits.promise
+        for (let id = 0; id < 20; id++) {
+          await traffic.query('INSERT INTO shop.things VALUES ($1)', [id])
+          await sleep(50)
+        }
+        await holder.query('COMMIT')
+        expect((await migrating).applied).toEqual(['shop/0002_add'])
+      } finally {
+        await holder.end()
+        await traffic.end()
+      }
+    })
+
+    test('for good makes the run fail, and nothing is applied', async () => {
+      const { shop, holder } = await heldTable()
+      try {
+        await expect(migrate({ databaseUrl, sources: [shop] })).rejects.toMatchObject({ code: '55P03' })
+      } finally {
+        await holder.end()
+      }
+      expect((await migrate({ databaseUrl, sources: [shop] })).applied).toEqual(['shop/0002_add'])
+    })
   })
 
   test('a service without a migrations folder has no migration', async () => {

@@ -3,12 +3,14 @@
  *
  * Each owner keeps plain SQL files in its own `migrations/` folder and a table of what ran in its own schema, so services
  * are migrated independently of each other's history. One session-level advisory lock covers the whole run: several
- * deployments may start at once, the later ones wait and find nothing to do. Within a migration a short lock_timeout
- * keeps a busy table from queueing all traffic behind a blocked ALTER: the run fails, nothing is applied, repeat it.
+ * deployments may start at once, the later ones wait and find nothing to do. While a
+ * statement waits for the lock of a busy table, all traffic queues behind it: so it waits for less time than an answer may take,
+ * gives way to what has queued, and is tried again; in the end the run fails, nothing is applied, repeat it.
  */
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { runner } from 'node-pg-migrate'
 import type pg from 'pg'
@@ -37,7 +39,12 @@ export interface MigrateResult {
 // "lnkfleet" as a number; any constant does, it only has to be the same in every run.
 const advisoryLockKey = 7884898226n
 const advisoryLockWaitMs = 120_000
-const tableLockWaitMs = 5_000
+/** Well below the time in which services answer. */
+const tableLockWaitMs = 250
+const lockPauseMs = 500
+const lockTriesMax = 20
+/** An index that is built beside traffic waits for old transactions, and nobody waits for it. */
+const concurrentlyWaitMs = 60_000
 
 const ownMigrations = (service: string): string =>
   fileURLToPath(new URL(`../../../services/${service}/migrations`, import.meta.url))
@@ -61,7 +68,8 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     for (const note of notes) log(note)
     const applied: string[] = []
     for (const source of sources) {
-      const migrated = [...(await migrateSource(client, source)), ...(await buildIndexes(client, source))]
+      const numbered = await withLocks(() => migrateSource(client, source), log)
+      const migrated = [...numbered, ...(await buildIndexes(client, source))]
       for (const name of migrated) {
         applied.push(`${source.schema}/${name}`)
         log(`applied ${source.schema}/${name}`)
@@ -88,6 +96,19 @@ export async function setLoginUsers(options: LoginUsersOptions): Promise<void> {
     await createLoginUsers(client, options.passwords)
   } finally {
     await client.end()
+  }
+}
+
+/** Repeats what was rolled back because somebody held a table. Throws the database's error when nobody lets go of it. */
+async function withLocks<T>(work: () => Promise<T>, log: (message: string) => void): Promise<T> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await work()
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== '55P03' || tried === lockTriesMax) throw error
+      if (tried === 1) log('waiting for a table that is in use')
+      await sleep(lockPauseMs)
+    }
   }
 }
 
@@ -119,6 +140,7 @@ async function buildIndexes(client: pg.Client, source: MigrationSource): Promise
   const directory = join(source.directory, 'concurrently')
   if (!existsSync(directory)) return []
   const built: string[] = []
+  await client.query(`SET lock_timeout = ${concurrentlyWaitMs}`)
   for (const file of (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort()) {
     const index = basename(file, '.sql')
     const { rows } = await client.query<{ is_valid: boolean }>(
@@ -132,5 +154,6 @@ async function buildIndexes(client: pg.Client, source: MigrationSource): Promise
     await client.query(await readFile(join(directory, file), 'utf8'))
     built.push(`concurrently/${index}`)
   }
+  await client.query(`SET lock_timeout = ${tableLockWaitMs}`)
   return built
 }

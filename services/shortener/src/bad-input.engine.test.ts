@@ -119,6 +119,7 @@ const badRequests: [string, unknown, number, string][] = [
   ['an expiry without a time zone', { url, expiresAt: '2099-01-01T00:00:00' }, 400, 'expiresAt'],
   ['an expiry that is no date', { url, expiresAt: '2099-02-31T00:00:00Z' }, 400, 'expiresAt'],
   ['an expiry that is a number', { url, expiresAt: 4_000_000_000 }, 400, 'expiresAt'],
+  ['an expiry that no answer can tell', { url, expiresAt: '9999-12-31T23:59:59-14:00' }, 400, 'expiresAt'],
   ['a title that is too long', { url, title: 'a'.repeat(301) }, 400, 'title'],
   ['a title with NUL', { url, title: 'a\u0000b' }, 400, 'title'],
   ['a title that is half a character', { url, title: '\ud800' }, 400, 'title'],

@@ -54,8 +54,10 @@ export type InsertOutcome =
   | { readonly kind: 'failed'; readonly error: unknown }
 
 export interface BulkOrder {
-  /** None of them has an idempotency key of its own. */
+  /** None of them has an idempotency key of its own, nor a generated code yet. */
   readonly items: readonly LinkToInsert[]
+  /** The same items with codes, which are gone with that: asked for when it is the bulk's turn, and not of one that is refused. */
+  readonly takeCodes: () => Promise<readonly LinkToInsert[]>
   /** Of the bulk as a whole. */
   readonly idempotency: Idempotency | null
   /**
@@ -97,7 +99,7 @@ export type BulkOutcome =
  */
 export interface LinkWriter {
   insert(item: LinkToInsert, byMs: number): Promise<InsertOutcome>
-  /** In one transaction. Has begun by `byMs`, and may then take some seconds. */
+  /** In one transaction. Has begun by `byMs`, and may then take some seconds. Throws 'overloaded' when too many wait. */
   insertBulk(order: BulkOrder, byMs: number): Promise<BulkOutcome>
   /** What this very request made before; undefined when it made nothing. Throws 'unavailable'. */
   findReplay(

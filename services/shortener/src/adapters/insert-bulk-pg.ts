@@ -4,6 +4,7 @@
  */
 import type { LinkfleetError } from '@linkfleet/contracts/errors'
 import { sleep } from '@linkfleet/runtime/backoff'
+import { overloaded } from '@linkfleet/runtime/load-shedding'
 import type { Pool, Transaction } from '@linkfleet/runtime/postgres'
 import type { BulkOrder, BulkOutcome, InsertOutcome, LinkToInsert } from '../ports.ts'
 import { claimBulk } from './idempotency-records-pg.ts'
@@ -41,7 +42,7 @@ export function createBulkInsert(pool: Pool, othersWait: () => boolean) {
       inFlight++
       return
     }
-    if (waiting.length >= bulksWaitingMax) throw notCreated()
+    if (waiting.length >= bulksWaitingMax) throw overloaded
     await new Promise<void>((resolve) => waiting.push(resolve))
   }
 
@@ -58,7 +59,8 @@ export function createBulkInsert(pool: Pool, othersWait: () => boolean) {
     await takeTurn()
     const startedMs = performance.now()
     try {
-      return await insertBulk(pool, order, start)
+      start.expectWaiting()
+      return await insertBulk(pool, { ...order, items: await order.takeCodes() }, start)
     } finally {
       void endTurn(performance.now() - startedMs)
     }
@@ -93,9 +95,14 @@ class Start {
     return refusal
   }
 
+  /** Throws when nobody waits for this transaction any more. */
+  expectWaiting(): void {
+    if (this.#refusal !== undefined) throw this.#refusal
+  }
+
   /** Throws when nobody waits for this transaction any more: it is rolled back. */
   begin(): void {
-    if (this.#refusal !== undefined) throw this.#refusal
+    this.expectWaiting()
     this.#begun.resolve()
   }
 }

@@ -17,7 +17,7 @@ import { recordReused, replay } from './idempotency-records-pg.ts'
 import { insertDistinct } from './insert-links-pg.ts'
 import { insertPlain, insertPlainAlone, isPlain } from './insert-plain-pg.ts'
 import { lockUrls, reuseLinks } from './reuse-links-pg.ts'
-import { isLockTimeout } from './store-errors-pg.ts'
+import { isLockTimeout, isPassing, notCreated } from './store-errors-pg.ts'
 
 /** A frozen process must not keep others from its aliases: its transaction is ended by the server. */
 export const beginChange = (lockTimeoutMs: number) =>
@@ -188,7 +188,9 @@ export function claimsOf({ code, idempotency, link }: LinkToInsert): string[] {
 const isTaken = (error: unknown) => (error as { code?: unknown }).code === '23505'
 
 function toBlamed(error: unknown): InsertOutcome {
-  return isLockTimeout(error) ? { kind: 'busy' } : { kind: 'failed', error }
+  if (isLockTimeout(error)) return { kind: 'busy' }
+  // A full disk, a deadlock or a cancelled statement is nobody's fault, and passes.
+  return { kind: 'failed', error: isPassing(error) ? notCreated(error) : error }
 }
 
 /** An error of the server's own about a statement: the transaction is rolled back, and one item may be the cause. */

@@ -1,4 +1,5 @@
 /** The only writer of links: creates in groups and bulks, edits and deletes one by one, each with its outbox row. */
+import { LinkfleetError } from '@linkfleet/contracts/errors'
 import type { Pool, Row, Transaction } from '@linkfleet/runtime/postgres'
 import { GroupCommit, type Submission } from '../domain/group-commit.ts'
 import { type LinkKey, linkStates, type StoredChanges } from '../domain/link.ts'
@@ -63,7 +64,7 @@ export function openLinkWriterPg(pool: Pool, events: LinkWriterEvents): LinkWrit
       const first = patient.isContested(item) ? undefined : await insertInGroup(item, byMs)
       const outcome = first === undefined || first.kind === 'busy' ? await patient.insert(item, byMs) : first
       if (outcome.kind === 'busy') throw refusalOf(item)()
-      if (outcome.kind === 'failed') throw outcome.error
+      if (outcome.kind === 'failed') throw failureOf(outcome.error, item)
       return outcome
     },
     insertBulk: createBulkInsert(pool, () => groups.isBusy),
@@ -95,6 +96,10 @@ export function openLinkWriterPg(pool: Pool, events: LinkWriterEvents): LinkWrit
 
 /** Of an item that did not reach the database. An earlier attempt with its key may have, here or elsewhere. */
 const refusalOf = ({ idempotency }: LinkToInsert) => (idempotency === null ? notCreated : outcomeUnknown)
+
+/** Of an item that the database failed by itself: what passes is told like what befalls all of a group. */
+const failureOf = (error: unknown, item: LinkToInsert) =>
+  error instanceof LinkfleetError ? refusalOf(item)(error) : error
 
 /** The outcome of a submitted item by its time, or the error that says what is known of it then. */
 async function settled(

@@ -91,7 +91,7 @@ async function insertOpen(
   const refused = items.map((item) => refuseItem(item, made.verifiers))
   const open = places.filter((place) => refused[place] === undefined)
   const links = open.map((place) => items[place] as NewLink)
-  const toInsert = await toItems(ports, links, made.verifiers, idempotency)
+  const supply = codeSupply(ports, toItems(links, made.verifiers), idempotency)
   const settle = (outcomes: ItemOutcomes, record: BulkRecord | undefined) => {
     const results =
       record === undefined
@@ -111,7 +111,7 @@ async function insertOpen(
   }
   const outcome = await ports.writer.insertBulk(
     {
-      items: toInsert.items,
+      ...supply,
       idempotency,
       openIn: isRetry
         ? (record) =>
@@ -124,7 +124,6 @@ async function insertOpen(
         ...record,
         results: settle(outcomes, record).results.map(toRecorded),
       }),
-      replaceCodes: toInsert.replaceCodes,
     },
     byMs + made.tookMs,
   )
@@ -207,33 +206,37 @@ function refuseItem(item: BulkItem, verifiers: Verifiers): BulkResult | undefine
   return { kind: 'refused', error: new LinkfleetError('invalid-request', detail, { field: 'password' }) }
 }
 
-/**
- * With codes for all that need one, taken at once. When there are not enough, none is taken: then the bulk may still be
- * answered with what there is, be it a record or links to reuse, and is refused as a whole where a new link is needed.
- */
-async function toItems(
-  ports: CreateLinkPorts,
-  links: readonly NewLink[],
-  verifiers: Verifiers,
-  idempotency: BulkIdempotency | null,
-): Promise<{ readonly items: LinkToInsert[]; readonly replaceCodes: BulkOrder['replaceCodes'] }> {
-  let codes: string[] = []
-  let refusal: LinkfleetError | undefined
-  try {
-    codes = await takeCodes(ports, links.filter(({ alias }) => alias === null).length)
-  } catch (error) {
-    const mayBeThere = idempotency !== null || links.some(mayReuse)
-    if (!(mayBeThere && isWithoutCode(error))) throw error
-    refusal = error
-  }
-  const items = links.map((link) => ({
+const toItems = (links: readonly NewLink[], verifiers: Verifiers): LinkToInsert[] =>
+  links.map((link) => ({
     link,
-    code: link.alias ?? codes.pop() ?? null,
+    code: link.alias,
     passwordVerifier: link.password === null ? null : (verifiers.get(link.password) ?? null),
     idempotency: null,
   }))
+
+/**
+ * Codes for all that need one, taken at once. When there are not enough, none is taken: then the bulk may still be
+ * answered with what there is, be it a record or links to reuse, and is refused as a whole where a new link is needed.
+ */
+function codeSupply(
+  ports: CreateLinkPorts,
+  items: readonly LinkToInsert[],
+  idempotency: BulkIdempotency | null,
+): Pick<BulkOrder, 'items' | 'takeCodes' | 'replaceCodes'> {
+  let refusal: LinkfleetError | undefined
   return {
     items,
+    async takeCodes() {
+      try {
+        const codes = await takeCodes(ports, items.filter(({ code }) => code === null).length)
+        return items.map((item) => (item.code === null ? { ...item, code: codes.pop() ?? null } : item))
+      } catch (error) {
+        const mayBeThere = idempotency !== null || items.some(({ link }) => mayReuse(link))
+        if (!(mayBeThere && isWithoutCode(error))) throw error
+        refusal = error
+        return items
+      }
+    },
     async replaceCodes(taken) {
       if (refusal !== undefined) throw refusal
       for (const _item of taken) ports.onCodeSkipped()
@@ -253,11 +256,13 @@ function toResult({ alias }: NewLink, outcome: InsertOutcome): BulkResult {
       return { kind: 'refused', error: alias === null ? aliasBusy() : aliasTaken(alias) }
     case 'busy':
       return { kind: 'refused', error: aliasBusy() }
-    default:
-      return {
-        kind: 'refused',
-        error: new LinkfleetError('internal', 'The item failed. It has been logged.'),
-      }
+    default: {
+      const known = outcome.kind === 'failed' && outcome.error instanceof LinkfleetError
+      const error = known
+        ? outcome.error
+        : new LinkfleetError('internal', 'The item failed. It has been logged.')
+      return { kind: 'refused', error: error as LinkfleetError }
+    }
   }
 }
 

@@ -33,8 +33,12 @@ function acceptMoment(field: string, text: string): number {
   if (Number.isNaN(moment)) {
     throw invalid(field, `${field} must be a moment such as 2030-01-31T12:00:00Z, with its time zone.`)
   }
+  if (moment > latestMomentMs) throw invalid(field, `${field} must be before the year 10000 in UTC.`)
   return moment
 }
+
+/** What an answer can tell: RFC 3339 has years of four digits. */
+const latestMomentMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
 export function acceptExpiry(text: string | null, nowMs: number): number | null {
   if (text === null) return null
