@@ -103,7 +103,7 @@ describe('without the primary', () => {
 describe('when the answer to COMMIT is lost', () => {
   it('says that the outcome is unknown, and the Idempotency-Key settles it', async () => {
     const headers = { 'idempotency-key': 'settle-it' }
-    proxy.loseAnswerTo('COMMIT')
+    proxy.loseAnswerTo('COMMIT', 'made-or-not')
     const answer = await within(answerDeadlineMs, () => create(headers, { alias: 'made-or-not' }))
     expect(answer.status).toBe(503)
     expect(answer.body.code).toBe('outcome-unknown')

@@ -14,15 +14,18 @@ export interface TcpProxy extends AsyncDisposable {
   /** Lets everything through, answers later by so much. */
   slowDown(delayMs: number): void
   restore(): void
-  /** From the next client data that holds `text` on, that connection gets no answer. */
-  loseAnswerTo(text: string): void
+  /**
+   * From client data that holds `text` on a connection gets no answer: the first one that has sent `after` before, since
+   * others go on meanwhile with work of their own.
+   */
+  loseAnswerTo(text: string, after: string): void
 }
 
 export async function openTcpProxy(targetUrl: string): Promise<TcpProxy> {
   const target = new URL(targetUrl)
   const sockets = new Set<Socket>()
   let mode: 'open' | 'cut' | 'frozen' = 'open'
-  let lostAnswer: string | undefined
+  let lostAnswer: { readonly text: string; readonly after: string } | undefined
   let freezingText: string | undefined
   let delayMs = 0
 
@@ -30,6 +33,7 @@ export async function openTcpProxy(targetUrl: string): Promise<TcpProxy> {
     if (mode === 'cut') return client.destroy()
     const upstream = connect(Number(target.port), target.hostname)
     let isMute = false
+    let isMeant = false
     for (const socket of [client, upstream]) {
       sockets.add(socket)
       socket.on('error', () => {})
@@ -40,9 +44,12 @@ export async function openTcpProxy(targetUrl: string): Promise<TcpProxy> {
       })
     }
     client.on('data', (chunk) => {
-      if (lostAnswer !== undefined && chunk.includes(lostAnswer)) {
-        isMute = true
-        lostAnswer = undefined
+      if (lostAnswer !== undefined) {
+        isMeant ||= chunk.includes(lostAnswer.after)
+        if (isMeant && chunk.includes(lostAnswer.text)) {
+          isMute = true
+          lostAnswer = undefined
+        }
       }
       if (freezingText !== undefined && chunk.includes(freezingText)) {
         mode = 'frozen'
@@ -90,8 +97,8 @@ export async function openTcpProxy(targetUrl: string): Promise<TcpProxy> {
       endAll()
       mode = 'open'
     },
-    loseAnswerTo(text) {
-      lostAnswer = text
+    loseAnswerTo(text, after) {
+      lostAnswer = { text, after }
     },
     async [Symbol.asyncDispose]() {
       endAll()
