@@ -1,6 +1,7 @@
 /** One process's relay: the real keeper of watermarks over a snapshot taken in one step and applied in another. */
 import type { RedisLinkCache } from '@linkfleet/contracts/redis-link-cache'
 import { createWatermarks, type Watermarks } from '../../services/shortener/src/adapters/watermarks.ts'
+import type { WrittenChanges } from '../../services/shortener/src/adapters/written-changes.ts'
 import type { OutboxSnapshot } from '../../services/shortener/src/ports.ts'
 import type { Feed } from './feed.ts'
 import type { Primary } from './primary.ts'
@@ -9,6 +10,8 @@ export interface RelayOptions {
   readonly primary: Primary
   readonly cache: RedisLinkCache
   readonly feed: Feed
+  /** By the write-through of its own process. */
+  readonly written: WrittenChanges
   /** What a fault makes of a snapshot before it is applied. */
   readonly mistake: (snapshot: OutboxSnapshot, primary: Primary) => OutboxSnapshot
 }
@@ -27,7 +30,12 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options
-    this.#watermarks = createWatermarks(this.#freezing(options.cache), () => {})
+    this.#watermarks = createWatermarks(
+      this.#freezing(options.cache),
+      () => {},
+      () => {},
+      options.written,
+    )
   }
 
   /** It stands still before the call after so many more. */

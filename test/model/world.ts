@@ -1,6 +1,7 @@
 /** The fleet around the cache, in simulated time: one step of it for each operation. */
 import type { RedisLinkCache } from '@linkfleet/contracts/redis-link-cache'
 import { LinkMemory } from '../../services/redirect/src/domain/link-memory.ts'
+import { WrittenChanges } from '../../services/shortener/src/adapters/written-changes.ts'
 import type { OutboxSnapshot } from '../../services/shortener/src/ports.ts'
 import { Feed, partitionCount } from './feed.ts'
 import { Network } from './network.ts'
@@ -45,6 +46,7 @@ export class World {
   readonly #lossy: LossyCache
   readonly #cache: RedisLinkCache
   readonly #mistakes: Mistakes
+  readonly #written = new WrittenChanges(this.#clock)
   readonly #redirects: readonly Redirect[]
   readonly #frozen: Relay[] = []
   readonly #open: Uncommitted[] = []
@@ -87,6 +89,7 @@ export class World {
       primary: this.#primary,
       cache: this.#cache,
       feed: this.#feed,
+      written: this.#written,
       mistake: this.#mistakes.snapshot ?? ((snapshot) => snapshot),
     })
   }
@@ -188,7 +191,11 @@ export class World {
     this.#primary.commit(begun)
     this.#nowMs += 1
     const { copy } = begun
-    const fill = () => this.#cache.fill(begun).catch(() => undefined)
+    const sentAtMs = this.#written.now()
+    const fill = async () => {
+      const outcome = await this.#cache.fill(begun).catch(() => undefined)
+      if (outcome === 'stored') this.#written.add(copy, sentAtMs)
+    }
     if (writeThrough === 'now') await fill()
     if (writeThrough === 'late')
       void this.#network.call({ caller: this, code: copy.code, deadlineMs: undefined }, fill)

@@ -47,6 +47,12 @@ local function put(key, mark, body, known_mark)
   if relays and known_mark ~= string.format('%.0f %.0f', mark.generation, mark.watermark) then return 4 end
   local timeline, version, as_of = struct.unpack('>ddd', body)
   if timeline < mark.timeline then return 2 end
+  local value, is_current = struct.pack('>Bd', 1, mark.generation) .. body, relays or as_of >= mark.floor
+  if is_current then
+    -- Mostly nothing is there: then it need not be read first.
+    local made = redis.pcall('SET', key, value, 'PX', ttl, 'NX')
+    if made then return made.err and 5 or 1 end
+  end
   local existing = redis.pcall('GET', key)
   if type(existing) == 'table' then return 5 end
   local replaces = true
@@ -58,12 +64,12 @@ local function put(key, mark, body, known_mark)
       replaces = false
     end
   end
-  if not relays and as_of < mark.floor then
+  if not is_current then
     if not replaces then return 0 end
     if existing then redis.call('DEL', key) end
     return 2
   end
-  local written = redis.pcall('SET', key, struct.pack('>Bd', 1, mark.generation) .. body, 'PX', ttl)
+  local written = redis.pcall('SET', key, value, 'PX', ttl)
   return written.err and 5 or 1
 end
 local outcomes = {}

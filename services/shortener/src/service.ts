@@ -20,6 +20,7 @@ import { passwordsScrypt } from './adapters/passwords-scrypt.ts'
 import { startRelay } from './adapters/relay.ts'
 import { createWatermarks } from './adapters/watermarks.ts'
 import { openWriteThroughRedis } from './adapters/write-through-redis.ts'
+import { WrittenChanges } from './adapters/written-changes.ts'
 import type { ShortenerConfig } from './config.ts'
 import { createBulkCreator } from './domain/create-bulk.ts'
 import { type CreateLinkPorts, createLinkCreator } from './domain/create-link.ts'
@@ -61,12 +62,13 @@ export async function startShortener(
   const totals = resources.use(
     overrides.totals ?? openClickTotalsGrpc(config.analyticsAddresses, events.totalsFailed, metrics),
   )
-  const relay = resources.use(openRelay(config, context, cache, events))
+  const written = new WrittenChanges()
+  const relay = resources.use(openRelay(config, context, cache, written, events))
 
   const writer = openLinkWriterPg(pool, events)
   const links = openLinkReaderPg(pool)
   const credentials = openCredentialStorePg(pool)
-  const writeThrough = openWriteThroughRedis(cache, events.writeThroughFailed)
+  const writeThrough = openWriteThroughRedis(cache, events.writeThroughFailed, written)
   const changes = wireChanges({ codes, writer, writeThrough, passwords: passwordsScrypt }, events)
   const authorize = createAuthorize(credentials, config.anonymousLoopback)
   const { publicUrl } = config
@@ -152,6 +154,7 @@ function openRelay(
   config: ShortenerConfig,
   { log }: ServiceContext,
   cache: ReturnType<typeof createRedisLinkCache>,
+  written: WrittenChanges,
   events: ShortenerEvents,
 ) {
   const pool = openPool({
@@ -171,7 +174,7 @@ function openRelay(
   const relay = startRelay({
     instance: config.instance,
     openSession: () => openOutboxSessionPg(pool),
-    createWatermarks: () => createWatermarks(cache, events.newGeneration, events.watermarksMoved),
+    createWatermarks: () => createWatermarks(cache, events.newGeneration, events.watermarksMoved, written),
     feed,
     events,
   })

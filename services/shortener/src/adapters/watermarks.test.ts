@@ -1,10 +1,11 @@
 import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import { hashTagOf } from '@linkfleet/contracts/redis-link-cache'
 import { createMemoryLinkCache, type MemoryLinkCache } from '@linkfleet/contracts/testing/memory-link-cache'
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { toCopy } from '../domain/link.ts'
 import type { OutboxSnapshot } from '../ports.ts'
 import { createWatermarks, type Watermarks } from './watermarks.ts'
+import { WrittenChanges } from './written-changes.ts'
 
 const code = 'aB3dE5g'
 const tag = hashTagOf(1, code)
@@ -125,4 +126,84 @@ test('after a failover of Redis to an older copy a new generation starts', async
   expect(cache.mark(tag)?.generation).toBeGreaterThan(generation)
   // Version 7 is there and is as current as it was, no more.
   expect((await cache.read(1, code))?.asOfMs).toBeLessThan(lost)
+})
+
+describe('what the write-through has put into Redis', () => {
+  let written: WrittenChanges
+  let sent: number[]
+
+  beforeEach(async () => {
+    written = new WrittenChanges(() => nowMs)
+    sent = []
+    const watched: MemoryLinkCache = {
+      ...cache,
+      async applyAll(links, onFailure) {
+        sent.push(...links.map(({ copy }) => copy.version))
+        return await cache.applyAll(links, onFailure)
+      },
+    }
+    relay = createWatermarks(
+      watched,
+      () => {},
+      () => {},
+      written,
+    )
+    await relay.apply(snapshot())
+    nowMs += 10
+  })
+
+  async function writeThrough(version: number): Promise<void> {
+    const sentAtMs = written.now()
+    const copy = toCopy(linkOf(version), 1)
+    expect(await cache.fill({ copy, asOfMs: nowMs })).toBe('stored')
+    written.add(copy, sentAtMs)
+  }
+
+  test('is not sent again, and no older copy is covered by the watermark', async () => {
+    await writeThrough(7)
+    const taken = snapshot(7)
+    expect(await relay.apply(taken)).toEqual({ done: [7], failure: undefined })
+    expect(sent).toEqual([])
+    expect(await cache.read(1, code)).toMatchObject({ copy: { version: 7 }, asOfMs: taken.heartbeatMs })
+  })
+
+  test('is sent if it was written before the generation of its mark was known', async () => {
+    const old = snapshot()
+    nowMs += 10
+    await writeThrough(8)
+    cache.flush()
+    nowMs += 10
+    // This round finds the marks gone: they begin anew at the moment of its snapshot, which knows nothing of version 8.
+    await relay.apply(old)
+    // A reader that was slow brings what it read before version 8, and after the floor.
+    await cache.fill({ copy: toCopy(linkOf(7), 1), asOfMs: old.takenAtMs + 1 })
+    expect(await cache.read(1, code)).toMatchObject({ copy: { version: 7 } })
+    expect((await relay.apply(snapshot(8))).done).toEqual([8])
+    expect(sent).toEqual([8])
+    expect(await cache.read(1, code)).toMatchObject({ copy: { version: 8 } })
+  })
+
+  test('is sent by a relay that leads only since then', async () => {
+    await writeThrough(7)
+    nowMs += 10
+    const successor = createWatermarks(
+      cache,
+      () => {},
+      () => {},
+      written,
+    )
+    cache.drop(1, code)
+    await successor.apply(snapshot())
+    expect((await successor.apply(snapshot(7))).done).toEqual([7])
+    expect(await cache.read(1, code)).toMatchObject({ copy: { version: 7 } })
+  })
+
+  test('is sent if it was long ago, or if the copy is another', async () => {
+    await writeThrough(7)
+    expect((await relay.apply(snapshot(8))).done).toEqual([8])
+    await writeThrough(9)
+    nowMs += 60_000
+    expect((await relay.apply(snapshot(9))).done).toEqual([9])
+    expect(sent).toEqual([8, 9])
+  })
 })

@@ -2,6 +2,7 @@
  * The relay's knowledge of the 64 marks in Redis: adopts them when it takes over, starts new generations when they
  * are gone or of another server, and moves the watermarks. The protocol is told in contracts/redis-link-format.
  */
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import {
   hashTagCount,
   hashTagOf,
@@ -9,6 +10,7 @@ import {
   type RedisLinkCache,
 } from '@linkfleet/contracts/redis-link-cache'
 import type { OutboxSnapshot, PendingChange } from '../ports.ts'
+import { WrittenChanges } from './written-changes.ts'
 
 export interface RedisRound {
   /** Versions that are in Redis now. */
@@ -22,15 +24,24 @@ export interface Watermarks {
   apply(snapshot: OutboxSnapshot): Promise<RedisRound>
 }
 
+interface KnownMark extends MarkState {
+  /** What is written after this moment is of this generation or a later one. */
+  readonly knownSinceMs: number
+}
+
 const allTags = Array.from({ length: hashTagCount }, (_none, hashTag) => hashTag)
 
-/** `onMoved` is told of the lowest of all watermarks, each time that none of them is unknown. */
+/**
+ * `onMoved` is told of the lowest of all watermarks, each time that none of them is unknown. `written`: what this process
+ * has put into Redis otherwise.
+ */
 export function createWatermarks(
   cache: RedisLinkCache,
   onNewGeneration: () => void,
   onMoved: (lowestMs: number) => void = () => {},
+  written = new WrittenChanges(),
 ): Watermarks {
-  const marks = new Map<number, MarkState>()
+  const marks = new Map<number, KnownMark>()
 
   /**
    * Takes the mark over if it is of this timeline, else starts a generation that knows only of later moments. One that
@@ -39,7 +50,7 @@ export function createWatermarks(
   async function learnMark(hashTag: number, { timeline, takenAtMs }: OutboxSnapshot): Promise<void> {
     const found = await cache.readMark(hashTag)
     if (found?.timeline === timeline && found.watermarkMs > 0 && !marks.has(hashTag)) {
-      marks.set(hashTag, found)
+      marks.set(hashTag, { ...found, knownSinceMs: written.now() })
       return
     }
     await renewMark(hashTag, timeline, takenAtMs)
@@ -48,7 +59,7 @@ export function createWatermarks(
   async function renewMark(hashTag: number, timeline: number, takenAtMs: number): Promise<void> {
     const generation = await cache.renew(hashTag, { generation: takenAtMs, timeline, floorMs: takenAtMs })
     if (generation === undefined) throw new Error(`Timeline ${timeline} is superseded by another in Redis.`)
-    marks.set(hashTag, { generation, timeline, watermarkMs: 0 })
+    marks.set(hashTag, { generation, timeline, watermarkMs: 0, knownSinceMs: written.now() })
     onNewGeneration()
   }
 
@@ -78,6 +89,8 @@ export function createWatermarks(
         marks.delete(hashTag)
       }
       const isKnown = (hashTag: number) => marks.get(hashTag)?.timeline === snapshot.timeline
+      const isThere = ({ copy, mark }: { copy: LinkCopy; mark: KnownMark }) =>
+        written.isWritten(copy, mark.knownSinceMs)
       // A mark counts from the next snapshot on: this one may be as old as a relay stood still.
       const usable = new Set(allTags.filter(isKnown))
       const unknown = allTags.filter((hashTag) => !usable.has(hashTag))
@@ -87,20 +100,24 @@ export function createWatermarks(
         .map((changes) => ({ changes, copy: (changes.at(-1) as PendingChange).copy }))
         .map((group) => ({ ...group, hashTag: hashTagOf(group.copy.domainId, group.copy.code) }))
         .filter(({ hashTag }) => usable.has(hashTag))
-      const relayed = groups.map(({ copy, hashTag }) => {
-        const { generation, watermarkMs } = marks.get(hashTag) as MarkState
+        .map((group) => ({ ...group, mark: marks.get(group.hashTag) as KnownMark }))
+      const there = new Set(groups.filter(isThere))
+      const toSend = groups.filter((group) => !there.has(group))
+      const relayed = toSend.map(({ copy, mark: { generation, watermarkMs } }) => {
         return { copy, asOfMs: snapshot.asOfMs, generation, watermarkMs }
       })
       let reason: unknown
       const outcomes = await cache.applyAll(relayed, (error) => {
         reason = error
       })
-      for (const [place, { changes, hashTag }] of groups.entries()) {
+      for (const { changes } of there) for (const { version } of changes) done.push(version)
+      for (const [place, { changes, hashTag }] of toSend.entries()) {
         const outcome = outcomes[place]
         if (outcome === 'failed') failed(hashTag, reason ?? new Error('Redis cannot write an entry.'))
         else if (outcome === 'other-generation') failed(hashTag, new Error('Redis has another generation.'))
         else for (const { version } of changes) done.push(version)
       }
+      for (const version of done) written.forget(version)
       if (snapshot.isCompleteForRedis) {
         const whole = [...usable].filter((hashTag) => !spoiltTags.has(hashTag))
         await eachTag(whole, (hashTag) => moveMark(hashTag, snapshot), failed)

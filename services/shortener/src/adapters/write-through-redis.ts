@@ -5,10 +5,11 @@
 import type { FreshLink, RedisLinkCache } from '@linkfleet/contracts/redis-link-cache'
 import { type ReadLink, toCopy } from '../domain/link.ts'
 import type { WriteThrough } from '../ports.ts'
+import { WrittenChanges } from './written-changes.ts'
 
 /** What an answer may wait for Redis. */
 const waitForRedisMs = 40
-/** After a failure Redis is left alone for this long: a frozen one costs one wait, not one for each create. */
+/** After a failure Redis is left alone for this long, and a slow one is not waited for: it costs one wait, not one for each create. */
 const pauseMs = 1_000
 /** Writes under way when Redis is slow; more are left to the relay. */
 const writesInFlightMax = 4_000
@@ -16,15 +17,12 @@ const writesInFlightMax = 4_000
 export function openWriteThroughRedis(
   cache: Pick<RedisLinkCache, 'fillAll'>,
   onFailed: (error: unknown) => void,
+  written = new WrittenChanges(),
 ): WriteThrough {
   let pausedUntilMs = 0
+  let slowUntilMs = 0
   let inFlight = 0
   let turn: { readonly links: FreshLink[]; readonly written: Promise<void> } | undefined
-
-  function pause(error: unknown): void {
-    pausedUntilMs = performance.now() + pauseMs
-    onFailed(error)
-  }
 
   function openTurn() {
     const links: FreshLink[] = []
@@ -38,24 +36,39 @@ export function openWriteThroughRedis(
 
   /** Never throws; resolves when Redis has answered or its time is up. */
   async function writeAll(links: readonly FreshLink[]): Promise<void> {
-    inFlight += links.length
     const { promise: late, resolve } = Promise.withResolvers<'late'>()
     const timer = setTimeout(() => resolve('late'), waitForRedisMs)
-    const writing = cache.fillAll(links).catch(pause)
-    writing.finally(() => {
-      inFlight -= links.length
-    })
-    const outcome = await Promise.race([writing, late])
+    const outcome = await Promise.race([fill(links), late])
     clearTimeout(timer)
-    if (outcome === 'late') pause(new Error(`Redis took longer than ${waitForRedisMs} ms.`))
+    if (outcome !== 'late') return
+    slowUntilMs = performance.now() + pauseMs
+    onFailed(new Error(`Redis took longer than ${waitForRedisMs} ms.`))
+  }
+
+  /** Also when nobody waits for it any more: what Redis says it has, the relay need not send again. */
+  async function fill(links: readonly FreshLink[]): Promise<void> {
+    inFlight += links.length
+    const sentAtMs = written.now()
+    try {
+      const outcomes = await cache.fillAll(links)
+      for (const [place, { copy }] of links.entries()) {
+        if (outcomes[place] === 'stored') written.add(copy, sentAtMs)
+      }
+    } catch (error) {
+      pausedUntilMs = performance.now() + pauseMs
+      onFailed(error)
+    } finally {
+      inFlight -= links.length
+    }
   }
 
   return {
     async write({ link, asOfMs, timeline }: ReadLink) {
-      if (performance.now() < pausedUntilMs || inFlight >= writesInFlightMax) return
+      const nowMs = performance.now()
+      if (nowMs < pausedUntilMs || inFlight >= writesInFlightMax) return
       turn ??= openTurn()
       turn.links.push({ copy: toCopy(link, timeline), asOfMs })
-      await turn.written
+      if (nowMs >= slowUntilMs) await turn.written
     },
   }
 }
