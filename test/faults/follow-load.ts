@@ -5,6 +5,7 @@
 import { once } from 'node:events'
 import { Agent, get, type IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import { eventually } from '@linkfleet/testkit/eventually'
 
 export interface Followed {
   /** Requests that were sent to somebody who listened. */
@@ -18,9 +19,13 @@ export interface FollowLoad {
   /** What was neither a redirect nor a refused connection. */
   readonly failures: readonly string[]
   readonly refusedConnections: () => number
+  /** Waits until so many more requests were answered with a redirect, however slow the machine is. */
+  untilFollowed(more: number): Promise<void>
   /** Lets what is under way be answered, and stops. */
   stop(): Promise<void>
 }
+
+const followedWithinMs = 60_000
 
 export function startFollowLoad(options: {
   readonly redirectUrls: readonly string[]
@@ -31,6 +36,7 @@ export function startFollowLoad(options: {
   const byCode = new Map<string, Followed>(codes.map((code) => [code, { attempted: 0, acknowledged: 0 }]))
   const failures: string[] = []
   let refused = 0
+  let redirected = 0
   let stopped = false
 
   /** False when nobody listened. */
@@ -43,9 +49,10 @@ export function startFollowLoad(options: {
       const [answer] = (await once(request, 'response')) as [IncomingMessage]
       answer.resume()
       await once(answer, 'end')
-      if (answer.statusCode === 302 && answer.headers['click-recorded'] === undefined)
+      if (answer.statusCode === 302 && answer.headers['click-recorded'] === undefined) {
         followed.acknowledged += 1
-      else failures.push(`${answer.statusCode} ${answer.headers['click-recorded'] ?? ''}`)
+        redirected += 1
+      } else failures.push(`${answer.statusCode} ${answer.headers['click-recorded'] ?? ''}`)
       return true
     } catch (cause) {
       const { code: reason, message } = cause as { code?: string; message: string }
@@ -76,6 +83,10 @@ export function startFollowLoad(options: {
     byCode,
     failures,
     refusedConnections: () => refused,
+    async untilFollowed(more) {
+      const enough = redirected + more
+      await eventually(() => redirected >= enough, { withinMs: followedWithinMs, everyMs: 20 })
+    },
     async stop() {
       stopped = true
       await Promise.all(working)

@@ -7,7 +7,7 @@ import { eventually } from '@linkfleet/testkit/eventually'
 import { call } from '@linkfleet/testkit/fleet-client'
 import { seededRandom } from '@linkfleet/testkit/seeded-random'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Followed, startFollowLoad } from './follow-load.ts'
+import { type Followed, type FollowLoad, startFollowLoad } from './follow-load.ts'
 import type { Member } from './member.ts'
 import { type ReadPathFleet, startReadPathFleet } from './read-path-fleet.ts'
 
@@ -57,12 +57,15 @@ async function expectCounted(byCode: ReadonlyMap<string, Followed>): Promise<Fol
   return sum
 }
 
+/** Between one death or restart and the next: what is tried is a process at work, on the slowest machine too. */
+const followedBetween = 250
 const killsTimeoutMs = 180_000 + kills * 10_000
 
 /** Kills one redirect again and again, each time as soon as it is back and under load. */
-async function killAgainAndAgain(victim: Member, times: number): Promise<void> {
+async function killAgainAndAgain(load: FollowLoad, victim: Member, times: number): Promise<void> {
   for (let kill = 0; kill < times; kill++) {
-    await delay(500 + random() * 500)
+    await load.untilFollowed(followedBetween)
+    await delay(random() * 500)
     await victim.kill('SIGKILL')
     await victim.start()
   }
@@ -74,12 +77,11 @@ test(
     const load = startFollowLoad({ redirectUrls: redirectUrls(), codes: await createLinks('kill'), people })
     const [first, second] = fleet.redirects
     const half = Math.ceil(kills / 2)
-    await Promise.all([killAgainAndAgain(first, half), killAgainAndAgain(second, kills - half)])
-    await delay(500)
+    await Promise.all([killAgainAndAgain(load, first, half), killAgainAndAgain(load, second, kills - half)])
+    await load.untilFollowed(followedBetween)
     await load.stop()
     const sum = await expectCounted(load.byCode)
     console.log(`${kills} kills: ${JSON.stringify(sum)}; broken connections: ${load.failures.length}`)
-    expect(sum.acknowledged).toBeGreaterThan(1_000)
     // A kill breaks the request that each person has under way, and perhaps the one with which they come back before the
     // dead process's port is closed: its queue takes connections until then. Nobody gets a wrong answer.
     expect(load.failures.filter((failure) => !['ECONNRESET', 'EPIPE'].includes(failure))).toEqual([])
@@ -91,15 +93,14 @@ test(
 test('a rolling restart under load fails no accepted request, and every click is counted', async () => {
   const load = startFollowLoad({ redirectUrls: redirectUrls(), codes: await createLinks('roll'), people })
   for (const redirect of [...fleet.redirects, ...fleet.redirects]) {
-    await delay(500)
+    await load.untilFollowed(followedBetween)
     await redirect.kill('SIGTERM')
     await redirect.start()
   }
-  await delay(500)
+  await load.untilFollowed(followedBetween)
   await load.stop()
   expect(load.failures).toEqual([])
   expect(load.refusedConnections()).toBeGreaterThan(0)
   const { acknowledged, attempted, counted } = await expectCounted(load.byCode)
   expect([acknowledged, counted]).toEqual([attempted, attempted])
-  expect(acknowledged).toBeGreaterThan(1_000)
 })
