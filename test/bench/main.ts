@@ -8,7 +8,7 @@ const usage = `npm run bench -- <ids|shortener|redirect|overload|analytics|l1> [
     --links N         generated links, also as 1e7               (each bench has its own default)
     --connections N   of the load                                (64)
     --rate N          a second, where a rate is kept up          (redirect: half of its capacity; analytics: 5000)
-    --part NAME       analytics: only totals, dimensions, freshness or statistics; redirect: faults
+    --part NAME       analytics: only totals, dimensions, freshness or statistics; redirect: only capacity, latency or memory, or faults
     --json            the report as JSON
     --cpu-prof DIR    CPU profiles of what is measured`
 

@@ -19,6 +19,8 @@ export interface OpenLoadOptions {
   readonly refusedStatus?: number
   /** Latencies of what is due in the first seconds are not told: until a server has seen what comes. */
   readonly settleSeconds?: number
+  /** Where latencies are kept: that of several loads in one, for whoever asks for it. */
+  readonly latency?: LatencyRecorder
   readonly nextRequest: () => string
   readonly signal: AbortSignal
 }
@@ -65,7 +67,7 @@ export async function runOpenLoad(options: OpenLoadOptions): Promise<OpenLoad> {
 }
 
 class OpenRun {
-  readonly latency = createLatencyRecorder()
+  readonly latency: LatencyRecorder
   readonly refusalLatency = createLatencyRecorder()
   appointed = 0
   answered = 0
@@ -81,6 +83,7 @@ class OpenRun {
 
   constructor(options: OpenLoadOptions, connections: readonly HttpConnection[]) {
     this.#options = options
+    this.latency = options.latency ?? createLatencyRecorder()
     this.#free = [...connections]
   }
 

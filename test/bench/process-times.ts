@@ -47,6 +47,16 @@ function readProcesses(): ProcessTimes[] {
     })
 }
 
+/** These processes and all that descends from them, now. */
+export function descendantsOf(roots: readonly number[]): number[] {
+  const children = Map.groupBy(readProcesses(), ({ parentPid }) => parentPid)
+  const withChildren = (pid: number): number[] => [
+    pid,
+    ...(children.get(pid) ?? []).flatMap((child) => withChildren(child.pid)),
+  ]
+  return roots.flatMap(withChildren)
+}
+
 let ticksPerSecond: number | undefined
 
 function toSeconds(ticks: number): number {

@@ -71,6 +71,8 @@ export async function startServiceProcess(
   const log = openSync(logFile, 'a')
   const child = spawn(command, args, {
     stdio: ['ignore', log, log, 'pipe'],
+    // A session of its own, as in a deployment: where Linux weighs sessions, that of the load would be its rival.
+    detached: true,
     env: {
       ...(isService(program) ? nodeEnvironmentOf(program, checkout) : {}),
       PATH: process.env.PATH,

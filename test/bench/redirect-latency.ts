@@ -1,0 +1,116 @@
+/**
+ * Latency of redirects by an open model, in turns with the bare server, which shows what of it is the generator's and the
+ * machine's own. On two cores the generator shares one with all engines: those get a lower priority, or it would wait for
+ * them and take its waiting for redirect's.
+ */
+import { randomGets } from './http-connections.ts'
+import { createLatencyRecorder, type LatencyRecorder, type Percentiles } from './latency.ts'
+import { runOpenLoad } from './open-load.ts'
+import { yieldToOthers } from './priority.ts'
+import type { RedirectFixture } from './redirect-fixture.ts'
+import { formatNumber, type Table } from './report.ts'
+import type { ServiceProcess } from './service-process.ts'
+
+const turns = 4
+/** Of a turn, before its latencies count: that many connections at once are opened by no balancer. */
+const settleSeconds = 0.5
+const openConnections = 256
+/** What a generator may show on the bare server before its numbers say something of redirect. */
+const bareMsP999Max = 20
+
+export interface ServerLatency {
+  readonly server: ServiceProcess
+  readonly answered: number
+  readonly failed: number
+  readonly latency: Percentiles
+  /** p99.9 of the turn in the middle: one pause of the whole machine spoils one turn. */
+  readonly medianMsP999: number
+}
+
+interface Turns {
+  readonly server: ServiceProcess
+  readonly all: LatencyRecorder
+  readonly eachMsP999: number[]
+  answered: number
+  failed: number
+}
+
+export async function measureLatencies(fixture: RedirectFixture, rate: number): Promise<ServerLatency[]> {
+  const { stage, servers, redirect, paths } = fixture
+  const { options, say, signal } = stage
+  await yieldToOthers(stage.engines.groups)
+  const nextRequest = randomGets(paths)
+  const rows = [servers[0] as ServiceProcess, redirect].map(
+    (server): Turns => ({ server, all: createLatencyRecorder(), eachMsP999: [], answered: 0, failed: 0 }),
+  )
+  const seconds = options.seconds / turns
+  for (let turn = 1; turn <= turns; turn++) {
+    say(`latency at ${formatNumber(rate)} requests/s, turn ${turn} of ${turns}: ${seconds} s for each server`)
+    for (const row of rows) {
+      const own = createLatencyRecorder()
+      const latency = {
+        ...own,
+        record(milliseconds: number) {
+          own.record(milliseconds)
+          row.all.record(milliseconds)
+        },
+      }
+      const { port } = row.server
+      const load = await runOpenLoad({
+        port,
+        connections: openConnections,
+        ratePerSecond: rate,
+        seconds: seconds + settleSeconds,
+        settleSeconds,
+        status: 302,
+        latency,
+        nextRequest,
+        signal,
+      })
+      row.answered += load.answered
+      row.failed += load.failed
+      row.eachMsP999.push(own.percentiles().p999Ms)
+    }
+  }
+  return rows.map(({ server, all, eachMsP999, answered, failed }) => ({
+    server,
+    answered,
+    failed,
+    latency: all.percentiles(),
+    medianMsP999: eachMsP999.sort((a, b) => a - b)[turns >> 1] ?? 0,
+  }))
+}
+
+/** How it was measured, and whether the generator's latencies on the bare server are good enough to say something. */
+export function latencyNotes([bare]: readonly ServerLatency[]): string[] {
+  const { p999Ms } = bare!.latency
+  return [
+    `Latency by an open model over ${openConnections} connections, from the moment each request was due, without the first ${settleSeconds} s of each turn; engines yield to the generator.`,
+    bare!.failed === 0 && p999Ms <= bareMsP999Max
+      ? `The generator is good enough: ${p999Ms.toFixed(1)} ms at p99.9 on the bare server.`
+      : `The generator did not prove itself: p99.9 on the bare server was ${p999Ms.toFixed(1)} ms, ${bare!.failed} failed. Latencies say little of redirect.`,
+  ]
+}
+
+export function latencyTable(latencies: readonly ServerLatency[], rate: number): Table {
+  return {
+    title: `Latency at ${formatNumber(rate)} requests/s at random, in ms, ${turns} turns`,
+    columns: [
+      { key: 'server', title: 'server' },
+      { key: 'answered', title: 'answered' },
+      { key: 'failed', title: 'failed' },
+      { key: 'p50Ms', title: 'p50', digits: 2 },
+      { key: 'p99Ms', title: 'p99', digits: 2 },
+      { key: 'p999Ms', title: 'p99.9', digits: 2 },
+      { key: 'medianMsP999', title: 'p99.9 of the middle turn', digits: 2 },
+      { key: 'maxMs', title: 'max', digits: 1 },
+    ],
+    rows: latencies.map(({ server, answered, failed, latency, medianMsP999 }) => ({
+      server: server.name,
+      answered,
+      failed,
+      medianMsP999,
+      ...latency,
+    })),
+  }
+}
