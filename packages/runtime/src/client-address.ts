@@ -9,7 +9,7 @@ import { BlockList, isIP } from 'node:net'
 /** The address of the client, IPv4-mapped IPv6 as IPv4; '' when the peer is already gone. Never throws. */
 export type ClientAddress = (peer: string | undefined, forwardedFor: string | undefined) => string
 
-/** More hops than this are of no real chain of proxies. */
+/** No real chain of proxies is longer; what stands before so many is not read. */
 const hopsMax = 20
 
 /**
@@ -25,13 +25,13 @@ export function createClientAddress(trustedProxies: readonly string[]): ClientAd
   return function clientAddress(peer, forwardedFor) {
     let client = plainAddress(peer ?? '')
     if (forwardedFor === undefined) return client
-    const hops = forwardedFor.split(',', hopsMax + 1)
-    if (hops.length > hopsMax) return client
-    for (const hop of hops.reverse()) {
-      if (!isTrusted(client)) return client
-      const before = hopAddress(hop)
+    let end = forwardedFor.length
+    for (let hops = 0; hops < hopsMax && end >= 0 && isTrusted(client); hops++) {
+      const comma = end === 0 ? -1 : forwardedFor.lastIndexOf(',', end - 1)
+      const before = hopAddress(forwardedFor.slice(comma + 1, end))
       if (before === undefined) return client
       client = before
+      end = comma
     }
     return client
   }

@@ -23,7 +23,9 @@ export class CircuitBreaker {
   /** Whether a call may be made now. After a window, one call may try; it must report how it went. */
   allows(nowMs: number): boolean {
     if (this.#failures < this.#options.failuresMax) return true
-    if (this.#trying || nowMs < this.#openUntilMs) return false
+    // A clock that was set back would keep it open for as long.
+    const isOpen = nowMs < this.#openUntilMs && nowMs >= this.#openUntilMs - this.#options.windowMs
+    if (this.#trying || isOpen) return false
     this.#trying = true
     return true
   }

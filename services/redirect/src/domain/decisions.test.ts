@@ -104,6 +104,13 @@ describe('a circuit breaker', () => {
     expect(breaker.state).toBe('closed')
     expect(breaker.allows(2_051)).toBe(true)
   })
+
+  test('is not kept open by a clock that is set back', () => {
+    const breaker = new CircuitBreaker({ failuresMax: 1, windowMs: 1_000 })
+    breaker.failed(nowMs)
+    expect(breaker.allows(nowMs + 1)).toBe(false)
+    expect(breaker.allows(nowMs - 3_600_000)).toBe(true)
+  })
 })
 
 describe('the replica to read', () => {

@@ -37,6 +37,11 @@ test('a target and a query of 2,048 characters each are joined; what no server w
   expect(forwardQuery(targetUrl, `/abc?b=${'y'.repeat(forwardedUrlCharactersMax)}`)).toBeUndefined()
 })
 
+test('parameters without an end are refused before anybody reads their names', () => {
+  expect(forwardQuery('https://t.example/', `/abc?${'a&'.repeat(7_500)}`)).toBeUndefined()
+  expect(forwardQuery('https://t.example/', `/abc?${'&'.repeat(15_000)}a=1`)).toBe('https://t.example/?a=1')
+})
+
 test('whatever the query: origin, path and fragment stay, and the query reads as the merged parameters', () => {
   const text = fc.oneof(
     fc.constantFrom('a', 'b', 'utm_source', ''),

@@ -19,6 +19,9 @@ export function forwardQuery(targetUrl: string, requestUrl: string): string | un
   const whole = hashAt === -1 ? targetUrl : targetUrl.slice(0, hashAt)
   const questionAt = whole.indexOf('?')
   const base = questionAt === -1 ? whole : whole.slice(0, questionAt)
+  // Before their names are read: what is added only grows.
+  const addedCharacters = added.reduce((sum, text) => sum + 1 + text.length, 0)
+  if (base.length + addedCharacters + fragment.length > forwardedUrlCharactersMax) return undefined
   const replaced = new Set(added.map(nameOf))
   const kept = questionAt === -1 ? [] : parametersOf(whole.slice(questionAt + 1))
   const query = [...kept.filter((text) => !replaced.has(nameOf(text))), ...added.map(toHeaderText)]
@@ -39,6 +42,7 @@ function parametersOf(query: string): string[] {
 }
 
 function nameOf(parameter: string): string {
+  if (!/[%+]/.test(parameter)) return parameter.split('=', 1)[0] ?? ''
   const [[name] = ['']] = new URLSearchParams(parameter)
   return name
 }

@@ -30,8 +30,9 @@ export function laterOrder(a: CopyOrder | undefined, b: CopyOrder | undefined): 
   return compareOrder(a, b) >= 0 ? a : b
 }
 
+/** An `asOf` that is further ahead than skew explains was told by a clock that has been set back since: nothing is known of its age. */
 export function isFresh(asOfMs: number, nowMs: number): boolean {
-  return nowMs < asOfMs + freshForMs
+  return Math.abs(nowMs - asOfMs) < freshForMs
 }
 
 /** The better of two copies for somebody who must do with what there is: the newer state, then the later `asOf`. */

@@ -190,6 +190,16 @@ describe('password', () => {
       expect((await server.inject(post('sésame & co'))).statusCode).toBe(303)
   })
 
+  test('nor are those that came when too many were being checked', async () => {
+    const { server } = serverWith(guarded, { passwordsMax: 120 })
+    const statuses = new Set<number>()
+    for (let burst = 0; burst < 3; burst++) {
+      const answers = Array.from({ length: 120 }, () => server.inject(post('sésame & co')))
+      for (const { statusCode } of await Promise.all(answers)) statuses.add(statusCode)
+    }
+    expect([...statuses].sort()).toEqual([303, 503])
+  })
+
   test('query and limit hold behind a password as well; a wrong one takes no click', async () => {
     const { server } = serverWith({ ...guarded, forwardQuery: true, maxClicks: 1 }, { clicksLeft: 1 })
     expect((await server.inject(post('no', '/abc?a=1'))).statusCode).toBe(403)

@@ -64,13 +64,17 @@ export function createPasswordDoor(options: PasswordDoorOptions): PasswordDoor {
         answerWithoutLink(request, reply, 'too-many-passwords', Math.ceil(waitMs / 1_000))
         return false
       }
-      const right = await isRight(copy, password)
+      // Neither the right password nor one that nobody could check was a failure.
+      const forgive = () => Promise.all([options.perClient.forgive(client), options.perLink.forgive(link)])
+      const right = await isRight(copy, password).catch(async (error: unknown) => {
+        await forgive()
+        throw error
+      })
       if (right === false) {
         ask(request, reply, 'wrong')
         return false
       }
-      // Neither the right password nor one that nobody could check was a failure.
-      await Promise.all([options.perClient.forgive(client), options.perLink.forgive(link)])
+      await forgive()
       if (right === undefined) answerWithoutLink(request, reply, 'unavailable')
       return right === true
     },

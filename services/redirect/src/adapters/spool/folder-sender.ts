@@ -34,6 +34,8 @@ export class FolderSender {
   #opened = false
   #resting = false
   #complained = false
+  /** A segment that cannot be read could not be set aside either, for want of disk: that is tried again after all others are sent. */
+  #leftBehind = false
   /** Of an adopted folder that is not open: what it held when somebody last looked. */
   #closedBytes = { bytes: 0, unsentBytes: 0 }
   #closedCounts: Counts = { damagedBytes: 0, setAsideClicks: 0, sentMessages: 0 }
@@ -44,7 +46,12 @@ export class FolderSender {
 
   /** An adopted folder from which everything was sent and removed. */
   get isFinished(): boolean {
-    return this.#opened && !this.#options.own && (this.#sender === undefined || this.#sender.isEmpty)
+    return (
+      this.#opened &&
+      !this.#options.own &&
+      !this.#leftBehind &&
+      (this.#sender === undefined || this.#sender.isEmpty)
+    )
   }
 
   /** Everything was sent; what is kept for a while needs no memory. */
@@ -87,6 +94,7 @@ export class FolderSender {
       this.#told = { segment, bytes, sealed }
     }
     await this.#sender?.step(hurry, keepMs)
+    if (this.#leftBehind && (this.#sender === undefined || this.#sender.isEmpty)) this.#shut()
   }
 
   /**
@@ -100,12 +108,16 @@ export class FolderSender {
     await sender?.save()
     // A step that came in between goes on.
     if (!this.#resting) return false
+    this.#shut()
+    return true
+  }
+
+  #shut(): void {
     const { bytes, unsentBytes, ...counts } = this.report(this.#options.path)
     this.#closedBytes = { bytes, unsentBytes }
     this.#closedCounts = counts
     this.#sender = undefined
     this.#opened = false
-    return true
   }
 
   report(path: string): FolderReport {
@@ -136,13 +148,19 @@ export class FolderSender {
     this.#opened = true
   }
 
-  /** The segments are told of as they grow; the partition count is in the first one's header. */
+  /**
+   * The segments are told of as they grow; the partition count is in the header of each. To a sender that starts anew the
+   * first ones may be told of though they were sent and removed.
+   */
   async #openOwn(): Promise<void> {
-    const first = this.#growth[0]!
-    const header = await this.#readHeader(first.segment)
-    if (header === undefined) throw new Error('the own segment has no header')
-    const checkpoint = decodeCheckpoint(await this.#readCheckpoint(), header.partitionCount)
-    this.#sender = this.#createSender(header.partitionCount, checkpoint)
+    for (const segment of new Set(this.#growth.map((growth) => growth.segment))) {
+      const header = await this.#readHeader(segment)
+      if (header === undefined) continue
+      const checkpoint = decodeCheckpoint(await this.#readCheckpoint(), header.partitionCount)
+      this.#sender = this.#createSender(header.partitionCount, checkpoint)
+      return
+    }
+    throw new Error('no own segment has a header')
   }
 
   async #openAdopted(): Promise<void> {
@@ -154,7 +172,15 @@ export class FolderSender {
     }
     const checkpointText = await this.#readCheckpoint()
     const adoption = planAdoption(found, { producerId, bootId, nowMs: clock(), checkpointText })
-    for (const { number } of adoption.setAside) await this.#setSegmentAside(number)
+    this.#leftBehind = false
+    for (const { number } of adoption.setAside) {
+      try {
+        await this.#setSegmentAside(number)
+      } catch (cause) {
+        this.#leftBehind = true
+        this.#failed('set aside', cause)
+      }
+    }
     for (const { number } of adoption.empty) await rm(this.#pathOf(number), { force: true })
     this.#closedBytes = { bytes: 0, unsentBytes: 0 }
     if (adoption.partitionCount === undefined) return

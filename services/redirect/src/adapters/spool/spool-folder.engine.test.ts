@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
@@ -232,5 +232,51 @@ describe('an adopted folder', () => {
     expect(sent).toEqual([])
     folder[Symbol.dispose]()
     old[Symbol.dispose]()
+  })
+
+  test('a segment that cannot be set aside for want of disk does not keep the others from being sent', async () => {
+    const folder = await spoolOf(50)
+    const [first] = await listSegments(folder.path)
+    await writeFile(join(folder.path, segmentName(first!)), Buffer.alloc(1_000, 7))
+    const setAsideDir = join(spoolDir, 'set-aside')
+    // As mkdir on a full disk: nothing can be put there until there is room.
+    await writeFile(setAsideDir, '')
+    const { sender, sent } = await sentBy(folder)
+    expect(sent.length).toBeGreaterThan(0)
+    expect([await listSegments(folder.path), sender.isFinished]).toEqual([[first], false])
+    await rm(setAsideDir)
+    await eventually(async () => {
+      await sender.step(true, 0)
+      return sender.isFinished
+    })
+    expect(await readdir(setAsideDir)).toEqual([`${basename(folder.path)}-${segmentName(first!)}`])
+    expect(await listSegments(folder.path)).toEqual([])
+    await removeFolder(folder)
+  })
+
+  test('a sender that starts anew in the midst is told of segments that were sent and removed', async () => {
+    const folder = await spoolOf(50)
+    const [first, ...others] = await listSegments(folder.path)
+    await rm(join(folder.path, segmentName(first!)))
+    const sent: number[] = []
+    const sender = new FolderSender({
+      ...folder,
+      own: true,
+      topic: { send: async (_partition, value) => void sent.push(value.length) },
+      bootId: await readBootId(),
+      setAsideDir: join(spoolDir, 'set-aside'),
+      log: silentLogger(),
+    })
+    for (const segment of [first!, ...others]) {
+      const bytes = segment === first ? 1_000 : (await stat(join(folder.path, segmentName(segment)))).size
+      sender.extend(segment, bytes, true)
+    }
+    await eventually(async () => {
+      await sender.step(true, 0)
+      return sender.isSent
+    })
+    expect(sent.length).toBeGreaterThan(0)
+    await sender.close()
+    folder[Symbol.dispose]()
   })
 })
