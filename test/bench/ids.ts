@@ -1,9 +1,10 @@
 /** Codes over gRPC in batches of 100, from one id-generator on one core. */
 import { IdGeneratorClient } from '@linkfleet/contracts/generated/linkfleet/ids/v1/ids'
 import { openGrpcClient } from '@linkfleet/runtime/grpc-client'
-import { createLatencyRecorder } from './latency.ts'
+import { createLatencyRecorder, type Percentiles } from './latency.ts'
+import { tellMachineSpeed } from './machine-speed.ts'
 import { memoryOf, startCpuMeter } from './process-times.ts'
-import { formatNumber, type Report } from './report.ts'
+import { formatNumber, type Report, ratioOf, type Table } from './report.ts'
 import { type BenchContext, cpuTable, openStage } from './stage.ts'
 
 const batchCodes = 100
@@ -16,6 +17,7 @@ const targetCodesPerSecond = 150_000
 export async function benchIds(context: BenchContext): Promise<Report> {
   const { say, signal, options } = context
   await using stage = await openStage(context, { which: ['postgres'], replicas: 0 })
+  const machine = await tellMachineSpeed(stage)
   const database = await stage.engines.openDatabase()
   const generator = await stage.start({
     program: 'id-generator',
@@ -61,7 +63,7 @@ export async function benchIds(context: BenchContext): Promise<Report> {
   const meter = startCpuMeter(stage.groups([generator]))
   const run = await allocate(options.seconds)
   const cpu = meter.read()
-  const memory = memoryOf(generator.pid)
+  const { residentPeakBytes } = memoryOf(generator.pid)
   compare(run.batches)
 
   const codes = run.batches.length * batchCodes
@@ -69,27 +71,13 @@ export async function benchIds(context: BenchContext): Promise<Report> {
   const own = cpu.get(generator.name) ?? 0
   return {
     bench: 'ids',
-    notes: [...stage.notes, `${callsInFlight} calls in flight, ${batchCodes} codes each, one client.`],
+    notes: [
+      ...stage.notes,
+      machine,
+      `${callsInFlight} calls in flight, ${batchCodes} codes each, one client.`,
+    ],
     tables: [
-      {
-        title: 'Codes',
-        columns: [
-          { key: 'codesPerSecond', title: 'codes/s' },
-          { key: 'codesPerCpuSecond', title: 'per CPU s' },
-          { key: 'p50Ms', title: 'call p50 ms', digits: 2 },
-          { key: 'p99Ms', title: 'p99 ms', digits: 2 },
-          { key: 'p999Ms', title: 'p99.9 ms', digits: 2 },
-          { key: 'rssMb', title: 'RSS MB' },
-        ],
-        rows: [
-          {
-            codesPerSecond,
-            codesPerCpuSecond: own > 0 ? codes / own : undefined,
-            ...run.latency,
-            rssMb: memory.residentPeakBytes / 1e6,
-          },
-        ],
-      },
+      codesTable({ codes, codesPerSecond, ...run.latency }, own, residentPeakBytes),
       cpuTable(cpu, { name: 'code', count: codes }),
     ],
     checks: [
@@ -100,5 +88,33 @@ export async function benchIds(context: BenchContext): Promise<Report> {
       },
     ],
     targets: [{ what: 'codes per second', atLeast: targetCodesPerSecond, measured: codesPerSecond }],
+  }
+}
+
+function codesTable(
+  run: Percentiles & { readonly codes: number; readonly codesPerSecond: number },
+  cpuSeconds: number,
+  residentPeakBytes: number,
+): Table {
+  return {
+    title: 'Codes',
+    columns: [
+      { key: 'codesPerSecond', title: 'codes/s' },
+      { key: 'codesPerCpuSecond', title: 'per CPU s' },
+      { key: 'p50Ms', title: 'call p50 ms', digits: 2 },
+      { key: 'p99Ms', title: 'p99 ms', digits: 2 },
+      { key: 'p999Ms', title: 'p99.9 ms', digits: 2 },
+      { key: 'rssMb', title: 'RSS MB' },
+    ],
+    rows: [
+      {
+        codesPerSecond: run.codesPerSecond,
+        codesPerCpuSecond: ratioOf(run.codes, cpuSeconds),
+        p50Ms: run.p50Ms,
+        p99Ms: run.p99Ms,
+        p999Ms: run.p999Ms,
+        rssMb: residentPeakBytes / 1e6,
+      },
+    ],
   }
 }

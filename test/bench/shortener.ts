@@ -4,6 +4,7 @@ import { runClosedLoad } from './closed-load.ts'
 import { generateLinks } from './generated-links.ts'
 import { postRequest } from './http-connections.ts'
 import type { Percentiles } from './latency.ts'
+import { tellMachineSpeed } from './machine-speed.ts'
 import { memoryOf, startCpuMeter } from './process-times.ts'
 import { type Check, formatNumber, type Report, ratioOf, type Table, type Target } from './report.ts'
 import type { ServiceProcess } from './service-process.ts'
@@ -131,11 +132,13 @@ async function bulkStatus({ shortener }: Fixture): Promise<number> {
 export async function benchShortener(context: BenchContext): Promise<Report> {
   const { say, signal, options } = context
   await using stage = await openStage(context, { which: ['postgres', 'redis', 'kafka'], replicas: 0 })
+  const machine = await tellMachineSpeed(stage)
   const { client, ...service } = await startShortener(stage)
   const { shortener } = service
   const fixture: Fixture = { stage, ...service, checks: [] }
   const notes = [
     ...stage.notes,
+    machine,
     `Single creates: ${options.connections} connections, each waits for its answer.`,
   ]
   const status = await bulkStatus(fixture)
