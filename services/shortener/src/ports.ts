@@ -240,11 +240,8 @@ export interface OutboxSession {
   deposeFrozen(): Promise<boolean>
   stamp(): Promise<void>
   beat(): Promise<void>
-  /** At most `changesMax` rows for each sink; a sink that is not `wanted` is left out. */
-  snapshot(
-    changesMax: number,
-    wanted: { readonly redis: boolean; readonly kafka: boolean },
-  ): Promise<OutboxSnapshot>
+  /** The oldest rows of each sink, at most so many; a sink with 0 is left out. */
+  snapshot(changesMax: { readonly redis: number; readonly kafka: number }): Promise<OutboxSnapshot>
   /** Notes what each sink has now; a row that both have goes. */
   settle(done: { readonly redis: readonly number[]; readonly kafka: readonly number[] }): Promise<void>
   /** What is left to do, for those who watch. */

@@ -42,7 +42,7 @@ export async function openOutboxSessionPg(pool: Pool): Promise<OutboxSession> {
         UPDATE links.heartbeat SET beat_at = greatest(beat_at, clock_timestamp()), timeline = links.timeline();
         COMMIT`)
     },
-    snapshot: (changesMax, wanted) => snapshot(session, changesMax, wanted),
+    snapshot: (changesMax) => snapshot(session, changesMax),
     settle: (done) => settle(session, done),
     backlog: async () => ({
       redis: await backlogOf(session, 'redis_done'),
@@ -98,10 +98,8 @@ async function deposeFrozen(session: Queryable): Promise<boolean> {
 
 async function snapshot(
   session: Queryable,
-  changesMax: number,
-  wanted: { readonly redis: boolean; readonly kafka: boolean },
+  changesMax: { readonly redis: number; readonly kafka: number },
 ): Promise<OutboxSnapshot> {
-  const redisMax = wanted.redis ? changesMax : 0
   const { rows } = await session.query({
     name: 'outbox-snapshot',
     text: `WITH for_redis AS MATERIALIZED (
@@ -123,7 +121,7 @@ async function snapshot(
       FROM moment AS m
       LEFT JOIN (pending AS p JOIN links.links AS l USING (domain_id, code)) ON true
       ORDER BY p.version`,
-    values: [redisMax, wanted.kafka ? changesMax : 0],
+    values: [changesMax.redis, changesMax.kafka],
   })
   const [first] = rows
   const timeline = first?.timeline as number
@@ -143,7 +141,7 @@ async function snapshot(
     takenAtMs: first?.taken_at_ms as number,
     timeline,
     heartbeatMs: (first?.heartbeat_ms as number | null) ?? undefined,
-    isCompleteForRedis: wanted.redis && changes.filter((change) => !change.redisDone).length < redisMax,
+    isCompleteForRedis: changes.filter((change) => !change.redisDone).length < changesMax.redis,
   }
 }
 

@@ -26,6 +26,8 @@ const sinkPauseMs = 500
 /** How long a round waits for Kafka before Redis goes on without it. */
 const waitForKafkaMs = 100
 const changesPerRoundMax = 1_000
+/** Changes that Kafka did not take, since their partition has no leader, leave room for others: so many of them. */
+const stuckMax = 20_000
 
 const nothing: Backlog = { changes: 0, oldestSeconds: 0 }
 
@@ -142,6 +144,7 @@ async function runRounds(session: OutboxSession, options: RelayOptions, signal: 
   let publishing: Promise<readonly number[]> | undefined
   let published: readonly number[] | undefined
   let publishingCount = 0
+  let stuck = 0
 
   function startPublishing(snapshot: OutboxSnapshot): void {
     const changes = snapshot.changes.filter((change) => !change.kafkaDone)
@@ -159,7 +162,10 @@ async function runRounds(session: OutboxSession, options: RelayOptions, signal: 
       redis: nowMs >= redisPausedUntilMs,
       kafka: publishing === undefined && nowMs >= kafkaPausedUntilMs,
     }
-    const snapshot = await session.snapshot(changesPerRoundMax, wanted)
+    const snapshot = await session.snapshot({
+      redis: wanted.redis ? changesPerRoundMax : 0,
+      kafka: wanted.kafka ? changesPerRoundMax + stuck : 0,
+    })
     if (wanted.kafka) startPublishing(snapshot)
     const redis = wanted.redis ? await watermarks.apply(snapshot) : { done: [], failure: undefined }
     if (redis.failure !== undefined) {
@@ -169,7 +175,8 @@ async function runRounds(session: OutboxSession, options: RelayOptions, signal: 
     if (publishing !== undefined) await Promise.race([publishing, sleep(waitForKafkaMs, signal)])
     const kafka = published ?? []
     if (published !== undefined) {
-      if (published.length < publishingCount) kafkaPausedUntilMs = performance.now() + sinkPauseMs
+      stuck = Math.min(publishingCount - published.length, stuckMax)
+      if (stuck > 0) kafkaPausedUntilMs = performance.now() + sinkPauseMs
       publishing = undefined
       published = undefined
     }
