@@ -6,12 +6,13 @@ import type { ServiceName } from './plan.ts'
 const quiet = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning']
 
 /**
- * Redirect's requests leave nothing behind, so its young generation gains nothing from the 16 MiB that Node lets each
- * half of it grow to; its old generation at most doubles between two collections, so that little garbage becomes memory.
- * docs/decisions/0020-what-a-redirect-costs.md has the numbers.
+ * Redirect's requests leave little behind, so its young generation gains nothing from the 16 MiB that Node lets each half
+ * of it grow to, and is collected sooner by one thread than by several that wait for each other; its old generation grows by
+ * half between two collections, so that little garbage becomes memory.
+ * docs/decisions/0030-what-a-redirect-keeps-in-memory.md has the numbers.
  */
 const flagsOf: Partial<Record<ServiceName, readonly string[]>> = {
-  redirect: ['--max-semi-space-size=4', '--heap-growing-percent=100'],
+  redirect: ['--max-semi-space-size=4', '--no-parallel-scavenge', '--heap-growing-percent=50'],
 }
 
 /** glibc keeps a heap for each thread that ever asked for memory; their gaps are tens of MB. */

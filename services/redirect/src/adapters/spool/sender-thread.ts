@@ -1,4 +1,5 @@
 /** The thread that sends clicks, started anew should it ever end by itself. */
+import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
 import type { Logger } from '@linkfleet/runtime/log'
@@ -13,8 +14,11 @@ export interface SenderThreadOptions {
 }
 
 const closeTimeoutMs = 1_500
-/** Three times the half that is in use: what it allocates is mostly buffers, which lie outside of it. */
-const youngGenerationMb = 3
+/**
+ * Each half of its young generation: what it allocates is mostly buffers, which lie outside of it. A flag, since a size in
+ * Worker's resourceLimits is not heeded where the process was started with one; the heap of the redirects has its own by now.
+ */
+const youngHalfMb = 1
 
 export class SenderThread {
   readonly #options: SenderThreadOptions
@@ -41,10 +45,9 @@ export class SenderThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./spool-worker.ts', import.meta.url), {
-      workerData: this.#options.workerOptions,
-      resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
-    })
+    setFlagsFromString(`--max-semi-space-size=${youngHalfMb}`)
+    const { workerOptions: workerData } = this.#options
+    const worker = new Worker(new URL('./spool-worker.ts', import.meta.url), { workerData })
     worker.on('message', (report: WorkerReport) => {
       this.#failures = 0
       this.#options.heard(report)
