@@ -102,15 +102,12 @@ async function snapshot(
 ): Promise<OutboxSnapshot> {
   const { rows } = await session.query({
     name: 'outbox-snapshot',
-    text: `WITH for_redis AS MATERIALIZED (
-        SELECT version, domain_id, code, redis_done, kafka_done FROM links.outbox
-        WHERE NOT redis_done ORDER BY version LIMIT $1
-      ), pending AS (
-        SELECT version, domain_id, code, redis_done, kafka_done FROM for_redis
-        UNION ALL
+    text: `WITH pending AS (
         (SELECT version, domain_id, code, redis_done, kafka_done FROM links.outbox
-          WHERE NOT kafka_done AND (redis_done OR version > coalesce((SELECT max(version) FROM for_redis), 0))
-          ORDER BY version LIMIT greatest(0, $2 - (SELECT count(*) FROM for_redis WHERE NOT kafka_done)))
+          WHERE NOT redis_done ORDER BY version LIMIT $1)
+        UNION
+        (SELECT version, domain_id, code, redis_done, kafka_done FROM links.outbox
+          WHERE NOT kafka_done ORDER BY version LIMIT $2)
       ), moment AS (
         SELECT ${readFreshnessColumns},
           ceil(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS taken_at_ms,
