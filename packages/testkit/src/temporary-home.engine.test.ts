@@ -8,28 +8,43 @@ import { expect, onTestFinished, test } from 'vitest'
 import { eventually } from './eventually.ts'
 import { removeAbandonedHomes, temporaryHome } from './temporary-home.ts'
 
+/** Its engine's guard, a child of the engine, is killed with it: otherwise that ends the engine, sooner or later. */
 const ownerText = `
+import { readdirSync, readFileSync } from 'node:fs'
 import { startEngines } from '@linkfleet/local/engines'
 import { temporaryHome } from '@linkfleet/testkit/temporary-home'
 const home = await temporaryHome('killed')
 const { processes } = await startEngines({ home, ports: 'free', which: ['redis'] })
-process.stdout.write(JSON.stringify({ home, engine: processes[0].pid }), () => process.kill(process.pid, 'SIGKILL'))`
+const engine = processes[0].pid
+for (const pid of readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name))) {
+  let parent
+  try {
+    parent = readFileSync('/proc/' + pid + '/stat', 'utf8').replace(/^.*[)] . /s, '').split(' ')[0]
+  } catch {}
+  if (Number(parent) === engine) process.kill(Number(pid), 'SIGKILL')
+}
+process.stdout.write(JSON.stringify({ home, engine }), () => process.kill(process.pid, 'SIGKILL'))`
 
-test('what a killed test left running is ended, and its home removed; that of a living one stays', async () => {
-  const mine = await temporaryHome('alive')
-  onTestFinished(() => rm(mine, { recursive: true, force: true }))
-  const args = ['--input-type=module', '--eval', ownerText]
-  const owner = spawn(process.execPath, args, {
-    cwd: import.meta.dirname,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const [told] = await Promise.all([text(owner.stdout), once(owner, 'close')])
-  const left = JSON.parse(told) as { home: string; engine: number }
-  const engine = identifyProcess(left.engine)
-  expect(isSameProcessAlive(engine)).toBe(true)
-  // Another test run of this machine may be at it too.
-  await removeAbandonedHomes()
-  await eventually(() => !existsSync(left.home))
-  expect(isSameProcessAlive(engine)).toBe(false)
-  expect(existsSync(mine)).toBe(true)
-})
+const hasProc = existsSync('/proc/self/stat')
+
+test.runIf(hasProc)(
+  'what a killed test left running is ended, and its home removed; that of a living one stays',
+  async () => {
+    const mine = await temporaryHome('alive')
+    onTestFinished(() => rm(mine, { recursive: true, force: true }))
+    const args = ['--input-type=module', '--eval', ownerText]
+    const owner = spawn(process.execPath, args, {
+      cwd: import.meta.dirname,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const [told] = await Promise.all([text(owner.stdout), once(owner, 'close')])
+    const left = JSON.parse(told) as { home: string; engine: number }
+    const engine = identifyProcess(left.engine)
+    expect(isSameProcessAlive(engine)).toBe(true)
+    // Another test run of this machine may be at it too.
+    await removeAbandonedHomes()
+    await eventually(() => !existsSync(left.home))
+    expect(isSameProcessAlive(engine)).toBe(false)
+    expect(existsSync(mine)).toBe(true)
+  },
+)
