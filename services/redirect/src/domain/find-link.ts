@@ -50,39 +50,27 @@ const unknown: FoundLink = { kind: 'unknown' }
 
 /** Answers at once from memory where it can; otherwise all who ask for one code wait for one flight. */
 export function createFindLink(deps: FindLinkDependencies): FindLink {
-  const { memory, cache, clock } = deps
+  const { memory, clock } = deps
   const flights = new Map<string, Promise<FoundLink>>()
 
-  function fly(
-    domainId: number,
-    asked: string,
-    knownSinceMs: number,
-    cached?: CachedAnswer,
-  ): Promise<FoundLink> {
+  function fly(domainId: number, asked: string, knownSinceMs: number, patient: boolean): Promise<FoundLink> {
     const current = flights.get(linkKeyOf(domainId, asked))
     if (current !== undefined) return current
     const code = ownTextOf(asked)
     const key = linkKeyOf(domainId, code)
-    const flight = load(deps, { domainId, code, key, knownSinceMs }, cached).finally(() =>
+    const flight = load(deps, { domainId, code, key, knownSinceMs, patient }).finally(() =>
       flights.delete(key),
     )
     flights.set(key, flight)
     return flight
   }
 
-  /** Redis mostly has the same version, known to be current later: that is noted, and there is no flight for it. */
-  function refreshAhead(key: string, { copy, refreshedAtMs }: RememberedLink, nowMs: number): void {
-    if (nowMs - refreshedAtMs < refreshEveryMs) return
-    memory.refreshing(key, nowMs)
-    const { domainId, code } = copy
+  function refreshAhead(remembered: RememberedLink, nowMs: number): void {
+    if (nowMs - remembered.refreshedAtMs < refreshEveryMs) return
+    const { domainId, code } = remembered.copy
+    memory.refreshing(linkKeyOf(domainId, code), nowMs)
     // A copy that is hardly newer would have to be read anew at once, so sources that lag are passed over.
-    const wanted = { domainId, code, key, knownSinceMs: nowMs - refreshAfterMs }
-    const { epoch } = memory
-    void cache.read(domainId, code, true, copy).then((known) => {
-      const isSame = known !== undefined && compareOrder(known.copy, copy) === 0
-      if (isSame && isAccepted(deps, wanted, known)) accept(deps, wanted, known, 'redis', epoch)
-      else void fly(domainId, code, wanted.knownSinceMs, { known, epoch })
-    })
+    void fly(domainId, code, nowMs - refreshAfterMs, true)
   }
 
   return function findLink(domainId, code) {
@@ -94,7 +82,7 @@ export function createFindLink(deps: FindLinkDependencies): FindLink {
       remembered.copy.state !== LinkState.DELETED &&
       memory.isFresh(remembered, nowMs)
     ) {
-      if (nowMs >= remembered.asOfMs + refreshAfterMs) refreshAhead(key, remembered, nowMs)
+      if (nowMs >= remembered.asOfMs + refreshAfterMs) refreshAhead(remembered, nowMs)
       return { kind: 'link', known: remembered, source: 'memory', stale: false }
     }
     const absence = memory.absent(key, nowMs)
@@ -102,7 +90,7 @@ export function createFindLink(deps: FindLinkDependencies): FindLink {
       if (absence.tombstone === undefined) return absent
       return { kind: 'link', known: absence.tombstone, source: 'memory', stale: false }
     }
-    return fly(domainId, code, nowMs - freshForMs)
+    return fly(domainId, code, nowMs - freshForMs, false)
   }
 }
 
@@ -120,21 +108,17 @@ interface Load {
   readonly key: string
   /** A copy must be known to be current after this moment. */
   readonly knownSinceMs: number
+  /** Nobody waits for it: it may travel with others. */
+  readonly patient: boolean
 }
 
-/** What Redis has said already, and the epoch in which it was asked. */
-interface CachedAnswer {
-  readonly known: KnownCopy | undefined
-  readonly epoch: number
-}
-
-async function load(deps: FindLinkDependencies, wanted: Load, asked?: CachedAnswer): Promise<FoundLink> {
+async function load(deps: FindLinkDependencies, wanted: Load): Promise<FoundLink> {
   const { memory, cache, replicas, clock } = deps
-  const { domainId, code, key } = wanted
-  const epoch = asked?.epoch ?? memory.epoch
+  const { domainId, code, key, patient } = wanted
+  const epoch = memory.epoch
   let best: KnownCopy | undefined = memory.get(key)
 
-  const cached = asked === undefined ? await cache.read(domainId, code, false, best?.copy) : asked.known
+  const cached = await cache.read(domainId, code, patient, best?.copy)
   if (cached !== undefined) {
     if (isAccepted(deps, wanted, cached)) return accept(deps, wanted, cached, 'redis', epoch)
     best = betterCopy(best, cached)
