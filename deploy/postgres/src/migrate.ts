@@ -3,9 +3,9 @@
  *
  * Each owner keeps plain SQL files in its own `migrations/` folder and a table of what ran in its own schema, so services
  * are migrated independently of each other's history. One session-level advisory lock covers the whole run: several
- * deployments may start at once, the later ones wait and find nothing to do. While a
- * statement waits for the lock of a busy table, all traffic queues behind it: so it waits for less time than an answer may take,
- * gives way to what has queued, and is tried again; in the end the run fails, nothing is applied, repeat it.
+ * deployments may start at once, the later ones wait and find nothing to do. While a statement waits
+ * for the lock of a busy table, all traffic queues behind it: so it waits for less time than an answer may take, gives way to
+ * what has queued, and is tried again; in the end the run fails, nothing is applied, repeat it.
  */
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'

@@ -246,6 +246,12 @@ function codeSupply(
   }
 }
 
+/** What is known of a failure is told; of anything else only that it happened. */
+function toFailure(outcome: InsertOutcome): LinkfleetError {
+  if (outcome.kind === 'failed' && outcome.error instanceof LinkfleetError) return outcome.error
+  return new LinkfleetError('internal', 'The item failed. It has been logged.')
+}
+
 function toResult({ alias }: NewLink, outcome: InsertOutcome): BulkResult {
   switch (outcome.kind) {
     case 'created':
@@ -256,13 +262,8 @@ function toResult({ alias }: NewLink, outcome: InsertOutcome): BulkResult {
       return { kind: 'refused', error: alias === null ? aliasBusy() : aliasTaken(alias) }
     case 'busy':
       return { kind: 'refused', error: aliasBusy() }
-    default: {
-      const known = outcome.kind === 'failed' && outcome.error instanceof LinkfleetError
-      const error = known
-        ? outcome.error
-        : new LinkfleetError('internal', 'The item failed. It has been logged.')
-      return { kind: 'refused', error: error as LinkfleetError }
-    }
+    default:
+      return { kind: 'refused', error: toFailure(outcome) }
   }
 }
 
