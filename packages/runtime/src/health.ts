@@ -1,6 +1,7 @@
 /**
- * What a process tells of itself. Ready means listening and not draining (redirect also waits for its first
- * source). A dependency that is away is shown, and never drains the fleet.
+ * What a process tells of itself. Ready means listening and not draining (redirect also waits for its first source of
+ * links and, for a bounded time, for what tells visitors apart). A dependency that is away is shown, and never drains
+ * the fleet.
  */
 
 /** 'up', 'down', or a sentence that says what is wrong. */

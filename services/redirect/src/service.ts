@@ -84,7 +84,8 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
     }),
   )
   const conditions = openConditions(config, context, events, resources)
-  exposeState(context, { ...open, memory, clicks, sources, feed, budgets: conditions.budgets, clock })
+  const { salts, visitorSalts } = openSalts(config, context, events, resources)
+  exposeState(context, { ...open, ...conditions, memory, clicks, sources, feed, visitorSalts, clock })
 
   const { server, misses } = createRedirectServer({
     ...conditions,
@@ -95,7 +96,7 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
     findLink,
     authority: sources.authority,
     clicks,
-    describeClick: await openDescribeClick(config, context, events, resources),
+    describeClick: await openDescribeClick(config, salts),
     clientAddress: createClientAddress(config.trustedProxies),
     clock,
     lookedUp: events.lookedUp,
@@ -104,7 +105,8 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
   resources.use(sweepEach(sweepEveryMs, () => misses.sweep()))
   const http = resources.use(await listen(server, config.httpHost, config.httpPort))
   resources.defer(() => cutLateConnections(server, config.drainTimeoutMs / 4))
-  resources.use(watchSources(open, () => context.health.setReady()))
+  const settled = visitorSalts?.settled ?? Promise.resolve()
+  resources.use(watchSources(open, () => void settled.then(() => context.health.setReady())))
 
   const started = resources.move()
   return { url: http.url, [Symbol.asyncDispose]: () => started.disposeAsync() }
@@ -180,22 +182,26 @@ function sweepEach(everyMs: number, sweep: () => void): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) }
 }
 
-async function openDescribeClick(
+function openSalts(
   config: RedirectConfig,
   { metrics }: ServiceContext,
   events: RedirectEvents,
   resources: AsyncDisposableStack,
-): Promise<DescribeClick> {
+) {
   const salts = new VisitorSalts()
-  resources.use(
-    openVisitorSaltsGrpc({
-      addresses: config.analyticsAddresses,
-      salts,
-      clock,
-      failed: events.visitorSaltsFailed,
-      metrics,
-    }),
-  )
+  const { analyticsAddresses: addresses } = config
+  const visitorSalts = openVisitorSaltsGrpc({
+    addresses,
+    salts,
+    clock,
+    failed: events.visitorSaltsFailed,
+    metrics,
+  })
+  if (visitorSalts !== undefined) resources.use(visitorSalts)
+  return { salts, visitorSalts }
+}
+
+async function openDescribeClick(config: RedirectConfig, salts: VisitorSalts): Promise<DescribeClick> {
   return createDescribeClick({
     clientAddress: createClientAddress(config.trustedProxies),
     identifyClient: createIdentifyClient(salts, await openPlaces(config.geoDatabaseFile)),

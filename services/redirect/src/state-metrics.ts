@@ -3,6 +3,7 @@ import type { ServiceContext } from '@linkfleet/runtime/process'
 import type { LinkChangesFeed } from './adapters/link-changes-kafka.ts'
 import type { OpenSources, Sources } from './adapters/sources.ts'
 import type { ClickSpool, SpoolState } from './adapters/spool/click-spool.ts'
+import type { VisitorSaltsGrpc } from './adapters/visitor-salts-grpc.ts'
 import type { ClickBudgets } from './domain/click-budgets.ts'
 import type { LinkMemory } from './domain/link-memory.ts'
 
@@ -12,15 +13,17 @@ export interface RedirectState extends OpenSources {
   readonly sources: Sources
   readonly feed: LinkChangesFeed
   readonly budgets: ClickBudgets
+  readonly visitorSalts: VisitorSaltsGrpc | undefined
   readonly clock: () => number
 }
 
 export function exposeState({ metrics, health }: ServiceContext, state: RedirectState): void {
-  const { memory, clicks, sources, replicas, redis, authority, feed, budgets, clock } = state
+  const { memory, clicks, sources, replicas, redis, authority, feed, budgets, visitorSalts, clock } = state
   health.dependency('redis', () => redis.state())
   health.dependency('shortener', () => (authority.isConnected() ? 'up' : 'down'))
   health.dependency('kafka', () => clicks.state().kafka)
   health.dependency('link changes', () => feed.state())
+  if (visitorSalts !== undefined) health.dependency('analytics', () => visitorSalts.state())
   for (const [index] of replicas.health().entries()) {
     health.dependency(`replica ${index + 1}`, () => (replicas.health()[index]?.up === true ? 'up' : 'down'))
   }
