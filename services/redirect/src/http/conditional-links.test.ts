@@ -273,6 +273,13 @@ describe('preview', () => {
     expect((await server.inject('/abc+')).json()).toMatchObject({ url: null, title: null, state })
   })
 
+  test('of a copy that nobody could confirm is counted as stale', async () => {
+    const stale = { ...foundLink(liveLink('abc', 1)), stale: true }
+    const { server, lookups } = startTestServer({ findLink: () => stale })
+    expect((await server.inject('/abc+')).statusCode).toBe(200)
+    expect(lookups).toEqual([stale])
+  })
+
   test('of an unknown code it answers 404, of one nobody can look up 503', async () => {
     const absent = startTestServer({ findLink: () => ({ kind: 'absent' }) })
     expect((await absent.server.inject('/abc+')).statusCode).toBe(404)

@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ClickBudgets } from '../domain/click-budgets.ts'
 import { wantsPage } from '../domain/click-details.ts'
-import type { FindLink } from '../domain/find-link.ts'
+import type { FindLink, FoundLink } from '../domain/find-link.ts'
 import { resolveLink } from '../domain/resolve-link.ts'
 import { safetyNotes } from '../domain/safety-notes.ts'
 import type { KnownCopy, LinkDescriptions, MayMiss } from '../ports.ts'
@@ -18,6 +18,7 @@ export interface PreviewLinkDependencies {
   readonly misses: MissGate
   readonly publicUrl: string
   readonly clock: () => number
+  readonly lookedUp: (found: FoundLink) => void
 }
 
 export type PreviewLink = (request: FastifyRequest, reply: FastifyReply, code: string) => Promise<void>
@@ -25,6 +26,7 @@ export type PreviewLink = (request: FastifyRequest, reply: FastifyReply, code: s
 export function createPreviewLink(deps: PreviewLinkDependencies): PreviewLink {
   return async function previewLink(request, reply, code) {
     const found = await deps.findLink(defaultDomainId, code)
+    deps.lookedUp(found)
     if (found.kind !== 'link') {
       if (found.kind === 'absent') deps.misses.missed(request)
       answerWithoutLink(request, reply, found.kind === 'absent' ? 'not-found' : 'unavailable')

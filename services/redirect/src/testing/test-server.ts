@@ -17,6 +17,8 @@ export interface TestServer {
   readonly server: FastifyInstance
   readonly clicks: ClickToRecord[]
   readonly metrics: Metrics
+  /** What was looked up and counted. */
+  readonly lookups: FoundLink[]
   /** What refused requests were refused for. */
   readonly refusals: string[]
 }
@@ -35,6 +37,7 @@ export const testNowMs = 1_700_000_000_000
 
 export function startTestServer(options: TestServerOptions): TestServer {
   const clicks: ClickToRecord[] = []
+  const lookups: FoundLink[] = []
   const refusals: string[] = []
   const clock = () => options.nowMs ?? testNowMs
   const clientAddress = createClientAddress(['127.0.0.1'])
@@ -88,10 +91,10 @@ export function startTestServer(options: TestServerOptions): TestServer {
       perLink: limitOf(2 * (options.passwordsMax ?? 10), clock),
     },
     clock,
-    lookedUp: () => undefined,
+    lookedUp: (found) => void lookups.push(found),
     refused: (reason) => void refusals.push(reason),
   })
-  return { server, clicks, refusals, metrics }
+  return { server, clicks, lookups, refusals, metrics }
 }
 
 /** As it is while Redis is away. */
