@@ -45,6 +45,29 @@ test.each(['/%zz', `/${'a'.repeat(129)}`, `/${'a'.repeat(2_000)}`, '/a/b'])(
   },
 )
 
+test.each([
+  ['/abc', 'GET, HEAD, POST'],
+  ['/abc?utm_source=mail', 'GET, HEAD, POST'],
+  ['/', 'GET, HEAD'],
+  ['/.well-known/linkfleet-probe', 'GET, HEAD'],
+])('%s is answered 405 with what it allows, whatever comes along with another method', async (url, allow) => {
+  const { server, clicks } = startTestServer({ findLink: () => link() })
+  const json = { headers: { 'content-type': 'application/json' }, payload: '{' }
+  for (const method of ['PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const) {
+    for (const body of [{}, json, { payload: 'x'.repeat(10_000) }]) {
+      const answer = await server.inject({ method, url, ...body })
+      expect(answer.json()).toMatchObject({ status: 405, code: 'method-not-allowed' })
+      expect(answer.headers.allow).toBe(allow)
+    }
+  }
+  expect(clicks).toEqual([])
+})
+
+test('what is no link has no methods either', async () => {
+  const answer = await serverThatFinds(link()).inject({ method: 'PUT', url: '/a/b' })
+  expect([answer.statusCode, answer.headers.allow]).toEqual([404, undefined])
+})
+
 const password = { passwordProtected: true, passwordVerifier: '' }
 const durationPattern =
   /^http_request_duration_seconds_count\{.*route="(.*)",method="(.*)",code="(\d+)"\} (\d+)$/gm

@@ -1,9 +1,10 @@
 /** The server of a host that only redirects: whatever is not its own page may be a code, and is answered as one. */
+import { LinkfleetError } from '@linkfleet/contracts/errors'
 import type { ClientAddress } from '@linkfleet/runtime/client-address'
 import { createHttpServer } from '@linkfleet/runtime/http'
 import type { Logger } from '@linkfleet/runtime/log'
 import type { Metrics } from '@linkfleet/runtime/metrics'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ClickBudgets } from '../domain/click-budgets.ts'
 import type { FindLink, FoundLink } from '../domain/find-link.ts'
 import type { AttemptLimit, ClickSink, LinkAuthority, LinkDescriptions, MayMiss } from '../ports.ts'
@@ -52,6 +53,7 @@ export function createRedirectServer(options: RedirectServerOptions): RedirectSe
     bodyLimitBytes: 1_024,
     requestTimeoutMs: 10_000,
     shedTurnMsMax: options.shedTurnMsMax ?? 0,
+    tellsMethods: true,
     // It is no link either.
     answerUnreadableUrl: (request, reply) => answerWithoutLink(request, reply, 'not-found'),
     fastify: { exposeHeadRoutes: false },
@@ -63,6 +65,11 @@ export function createRedirectServer(options: RedirectServerOptions): RedirectSe
     { parseAs: 'string' },
     async (_request: unknown, body: string) => new URLSearchParams(body),
   )
+  // Whatever comes along with a method that a path has not, its answer is about the method.
+  server.addContentTypeParser('*', async (request: FastifyRequest) => {
+    if (!request.is404)
+      throw new LinkfleetError('unsupported-media-type', 'A form is expected.', { field: 'content-type' })
+  })
   const { clientAddress, clock } = options
   const misses = createMissGate({
     limit: options.missLimit,
