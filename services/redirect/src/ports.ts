@@ -57,6 +57,7 @@ export interface ClickLease {
   readonly key: LinkKey
   /** 16 bytes, of the request that got it. */
   readonly requestId: Buffer
+  /** More than was granted stands for all of it: of a request that was not answered nobody knows what it got. */
   readonly unused: number
 }
 

@@ -275,6 +275,7 @@ export interface ClickGrant {
 export interface ReturnedLease {
   readonly key: LinkKey
   readonly requestId: Uint8Array
+  /** More than was granted stands for all of it. */
   readonly unused: number
 }
 

@@ -5,7 +5,7 @@
  *
  * A lease belongs to one state of its link: after any edit the rest goes back and the next lease is made under the
  * new limit. All who wait for clicks of one link share one request; one whose answer did not come is repeated with its
- * id, so that the clicks it may have got are not lost.
+ * id, so that the clicks it may have got are not lost; where nobody asks again, all it may have got goes back.
  */
 import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import type { ClickLease, ClickLeases, LinkKey, MayMiss } from '../ports.ts'
@@ -50,6 +50,8 @@ interface Budget {
   leaseId: Buffer
   /** Of the request that is under way, or was not answered. */
   requestId: Buffer
+  /** What the request that was not answered may have got, at most; 0 when there is none, or it is under way again. */
+  atStake: number
   leasedAtMs: number
   usedAtMs: number
   wanted: number
@@ -134,11 +136,8 @@ export class ClickBudgets {
       // An older copy, of a source that lags, is followed under the newer limit.
       if (compareOrder(order, known.order) > 0) {
         this.#release(known)
-        Object.assign(known, {
-          order,
-          saidAtMs: Number.NEGATIVE_INFINITY,
-          requestId: this.#options.newRequestId(),
-        })
+        const requestId = this.#options.newRequestId()
+        Object.assign(known, { order, requestId, saidAtMs: Number.NEGATIVE_INFINITY })
       }
       return known
     }
@@ -149,6 +148,7 @@ export class ClickBudgets {
       left: 0,
       leaseId: Buffer.alloc(0),
       requestId: this.#options.newRequestId(),
+      atStake: 0,
       leasedAtMs: 0,
       usedAtMs: this.#options.clock(),
       wanted: 1,
@@ -203,13 +203,19 @@ export class ClickBudgets {
     const isFast = askedAtMs - budget.leasedAtMs < usedUpFastMs
     const wanted = isFast ? budget.wanted * 2 : budget.wanted / 2
     budget.wanted = Math.ceil(Math.min(wantedMax, Math.max(1, wanted, budget.waiting)))
-    const { requestId, order } = budget
-    const grant = await leases.take(budget.key, requestId, budget.wanted)
-    if (grant === undefined) return 'unknown'
+    const { key, requestId, order } = budget
+    const atStake = Math.max(budget.atStake, budget.wanted)
+    budget.atStake = 0
+    const grant = await leases.take(key, requestId, budget.wanted)
     if (budget.order !== order) {
       // The link changed meanwhile, and these clicks were given under the limit it had.
-      if (grant.granted > 0) this.#returning.push({ key: budget.key, requestId, unused: grant.granted })
-      return 'taken'
+      const unused = grant?.granted ?? atStake
+      if (unused > 0) this.#returning.push({ key, requestId, unused })
+      return grant === undefined ? 'unknown' : 'taken'
+    }
+    if (grant === undefined) {
+      budget.atStake = atStake
+      return 'unknown'
     }
     budget.requestId = newRequestId()
     budget.saidAtMs = clock()
@@ -231,12 +237,15 @@ export class ClickBudgets {
     return budget.isUsedUp ? 'used-up' : 'taken'
   }
 
-  /** Ends the lease of a budget; what is left of it is given back with the next call. */
+  /** Ends the lease of a budget, and the one that its last request may have got; the next call gives them back. */
   #release(budget: Budget): void {
-    if (budget.left > 0) {
-      this.#returning.push({ key: budget.key, requestId: budget.leaseId, unused: budget.left })
-    }
+    const { key, leaseId, left, requestId, atStake } = budget
+    if (left > 0) this.#returning.push({ key, requestId: leaseId, unused: left })
     budget.left = 0
+    if (atStake === 0) return
+    this.#returning.push({ key, requestId, unused: atStake })
+    budget.atStake = 0
+    budget.requestId = this.#options.newRequestId()
   }
 
   /** What cannot be given back now is tried again with the next sweep, up to a bound. */

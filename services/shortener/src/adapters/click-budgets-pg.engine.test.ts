@@ -99,14 +99,21 @@ test('what is returned can be taken again, and is returned once', async () => {
   const some = leases.slice(0, 4)
   await Promise.all([budgets().giveBack(some), budgets().giveBack(some), budgets().giveBack(some)])
   expect(await takenOf(key.code)).toBe(6)
-  await budgets().giveBack([
-    { key, requestId: leases[5]!.requestId, unused: 2 },
-    { key, requestId: requestId(), unused: 1 },
-  ])
+  await budgets().giveBack([{ key, requestId: requestId(), unused: 1 }])
   expect(await takenOf(key.code)).toBe(6)
   expect(await budgets().take(key, requestId(), 1)).toMatchObject({ granted: 1, left: 3 })
   // A lease that was returned is over: its request, come again, gets nothing.
   expect(await budgets().take(key, leases[0]!.requestId, 1)).toMatchObject({ granted: 0 })
+})
+
+test('who got no answer, and does not know how many were leased, gives all of them back', async () => {
+  const key = await linkWith(100)
+  const [kept, lost] = [requestId(), requestId()]
+  await budgets().take(key, kept, 3)
+  expect(await budgets().take(key, lost, 50)).toMatchObject({ granted: 12 })
+  await budgets().giveBack([{ key, requestId: lost, unused: 50 }])
+  expect(await takenOf(key.code)).toBe(3)
+  expect(await budgets().take(key, lost, 50)).toMatchObject({ granted: 0, left: 97 })
 })
 
 test('a limit that is raised or lowered counts from the next lease on; without one nobody needs a lease', async () => {

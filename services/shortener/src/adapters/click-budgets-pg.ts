@@ -111,9 +111,9 @@ WITH given AS (
   WHERE (b.domain_id, b.code) IN (SELECT g.domain_id, g.code COLLATE "C" FROM given AS g)
   ORDER BY b.domain_id, b.code, b.created_version FOR UPDATE
 ), settled AS (
-  UPDATE links.click_leases AS e SET returned = g.unused FROM given AS g, locked AS k
+  UPDATE links.click_leases AS e SET returned = least(g.unused, e.granted) FROM given AS g, locked AS k
   WHERE e.domain_id = g.domain_id AND e.code = g.code COLLATE "C" AND e.request_id = g.request_id
-    AND e.returned IS NULL AND g.unused BETWEEN 0 AND e.granted
+    AND e.returned IS NULL AND g.unused >= 0
     AND (k.domain_id, k.code, k.created_version) = (e.domain_id, e.code, e.created_version)
   RETURNING e.domain_id, e.code, e.created_version, e.returned
 ), sums AS (

@@ -148,7 +148,7 @@ export interface ReturnedClicks {
     | undefined;
   /** That of the TakeClicks. */
   requestId: Buffer;
-  /** At most what was granted. */
+  /** More than was granted stands for all of it: what a request got whose answer never came, its caller does not know. */
   unused: number;
 }
 
