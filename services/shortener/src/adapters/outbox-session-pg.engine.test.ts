@@ -2,6 +2,7 @@ import { eventually } from '@linkfleet/testkit/eventually'
 import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { expect, it } from 'vitest'
 import { openTestFleet } from '../testing/start.ts'
+import { openOutboxSessionPg } from './outbox-session-pg.ts'
 
 it('the relay prunes all idempotency records and leases that are past their day, however many, and no other', async () => {
   await using fleet = await openTestFleet()
@@ -24,4 +25,41 @@ it('the relay prunes all idempotency records and leases that are past their day,
     const { rows } = await pool.query<{ left: number }>('SELECT count(*) AS left FROM links.click_leases')
     expect(rows[0]?.left).toBe(4_500)
   })
+})
+
+it('after an outage of Kafka the oldest changes go there first, however many are new for Redis all the while', async () => {
+  await using fleet = await openTestFleet()
+  await using pool = openTestPool(fleet.database.url, { maxConnections: 2, statementTimeoutMs: 10_000 })
+  let newest = 0
+  const change = async (count: number, redisDone: boolean) => {
+    await pool.query({
+      text: `WITH made AS (
+          INSERT INTO links.links (domain_id, code, version, created_version, target_url, created_by, created_at, updated_at)
+          SELECT 1, 'link-' || v, v, v, 'https://example.com/', 'test', now(), now() FROM generate_series($1::int, $2) AS v
+          RETURNING version, domain_id, code
+        )
+        INSERT INTO links.outbox (version, domain_id, code, redis_done) SELECT *, $3 FROM made`,
+      values: [newest + 1, newest + count, redisDone],
+    })
+    newest += count
+  }
+  await change(300, true)
+  const session = await openOutboxSessionPg(pool)
+  const published: number[] = []
+  try {
+    for (let round = 0; round < 3; round++) {
+      await change(60, false)
+      const { changes } = await session.snapshot({ redis: 60, kafka: 100 })
+      const versions = changes.filter(({ kafkaDone }) => !kafkaDone).map(({ version }) => version)
+      expect(versions).toEqual(versions.toSorted((one, other) => one - other))
+      published.push(...versions)
+      const redis = changes.filter(({ redisDone }) => !redisDone).map(({ version }) => version)
+      expect(redis).toHaveLength(60)
+      await session.settle({ redis, kafka: versions })
+    }
+  } finally {
+    await session.close()
+  }
+  const waited = published.filter((version) => version <= 300)
+  expect(waited).toEqual(Array.from({ length: 300 }, (_none, index) => index + 1))
 })
