@@ -78,6 +78,11 @@ export const errorKinds = {
     grpcStatus: GRPC.resourceExhausted,
     title: 'Too many requests in too short a time',
   },
+  'headers-too-large': {
+    httpStatus: 431,
+    grpcStatus: GRPC.invalidArgument,
+    title: 'The headers of the request are too large',
+  },
   internal: { httpStatus: 500, grpcStatus: GRPC.internal, title: 'Something went wrong on our side' },
   'not-created': { httpStatus: 503, grpcStatus: GRPC.unavailable, title: 'Nothing was changed; try again' },
   'outcome-unknown': {

@@ -31,6 +31,34 @@ test.each([
     'url',
   ],
   [
+    'a URL just too long, which comes with its headers,',
+    `GET /${'a'.repeat(17_000)} HTTP/1.1\r\nhost: a\r\n\r\n`,
+    414,
+    'uri-too-long',
+    'url',
+  ],
+  [
+    'a header of 100,000 characters',
+    `GET /a HTTP/1.1\r\nhost: a\r\ncookie: ${'a'.repeat(100_000)}\r\n\r\n`,
+    431,
+    'headers-too-large',
+    'headers',
+  ],
+  [
+    'a thousand headers behind a long URL',
+    `GET /${'a'.repeat(8_000)} HTTP/1.1\r\n${'GET: /a\r\n'.repeat(1_500)}\r\n`,
+    431,
+    'headers-too-large',
+    'headers',
+  ],
+  [
+    'a second URL that is too long',
+    `GET /a HTTP/1.1\r\nhost: a\r\n\r\nGET /${'a'.repeat(17_000)} HTTP/1.1\r\nhost: a\r\n\r\n`,
+    414,
+    'uri-too-long',
+    'url',
+  ],
+  [
     'a path that cannot be decoded',
     'GET /%zz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n',
     400,
@@ -45,5 +73,5 @@ test.each([
   socket.write(bytes)
   const answer = await text(socket)
   expect(answer).toContain(`HTTP/1.1 ${status} `)
-  expect(JSON.parse(answer.slice(answer.indexOf('{')))).toMatchObject({ status, code, field })
+  expect(JSON.parse(answer.slice(answer.lastIndexOf('{')))).toMatchObject({ status, code, field })
 })

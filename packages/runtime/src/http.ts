@@ -2,7 +2,7 @@
  * An HTTP server as every service has one: Fastify, problem+json for whatever goes wrong, bounded bodies and
  * times, and the duration of each request by route.
  */
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ErrorCode, errorKinds, LinkfleetError, problemOf } from '@linkfleet/contracts/errors'
@@ -20,6 +20,7 @@ import { measureRequests } from './http-durations.ts'
 import { parseJsonBodies } from './http-json.ts'
 import { watchMethods } from './http-methods.ts'
 import { shedLoad } from './http-shedding.ts'
+import { answerUnreadable } from './http-unreadable.ts'
 import { type Listening, urlOf } from './listen.ts'
 import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -111,25 +112,6 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 
 /** Longer path parameters match no route; what a shorter one may be, its route decides. */
 const paramCharactersMax = 1_000
-
-/** Answers what was no HTTP, or too much of it, and closes: such bytes never become a request. */
-function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const tooLong = error.code === 'HPE_HEADER_OVERFLOW'
-  const problem = problemOf(
-    tooLong
-      ? new LinkfleetError('uri-too-long', 'The URL and the headers together are too long.', { field: 'url' })
-      : new LinkfleetError('invalid-request', 'This is not a complete HTTP request.', { field: 'request' }),
-  )
-  const body = JSON.stringify(problem)
-  socket.end(
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\ncontent-type: application/problem+json; charset=utf-8\r\n` +
-      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  )
-}
 
 const discardBytesMax = 32 * 1024 * 1024
 const discardMs = 5_000
