@@ -3,6 +3,7 @@
  * route bounds it, no more values than a request can have: what a body costs is not its bytes. Four megabytes of `{},` or
  * of made-up keys keep the event loop busy for a second; as many bytes of URLs take some milliseconds.
  */
+import { isUtf8 } from 'node:buffer'
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import type { FastifyInstance } from 'fastify'
 
@@ -20,22 +21,28 @@ const forbiddenKeys = ['__proto__', 'constructor'] as const
 export function parseJsonBodies(server: FastifyInstance): void {
   const parse = server.getDefaultJsonParser('error', 'error')
   server.removeContentTypeParser('application/json')
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
     const charset = charsetPattern.exec(request.headers['content-type'] ?? '')?.[1]
     if (charset !== undefined && !/^utf-?8$/i.test(charset)) {
       const detail = 'A body of JSON is UTF-8; another charset is not read.'
       done(new LinkfleetError('unsupported-media-type', detail, { field: 'content-type' }))
       return
     }
+    // Decoding alone would put U+FFFD in the place of what is none, and store what nobody sent.
+    if (!isUtf8(bytes)) {
+      done(new LinkfleetError('invalid-json', 'The body is not UTF-8.', { field: 'body' }))
+      return
+    }
+    const body = bytes.toString()
     const { jsonValuesMax } = request.routeOptions.config
-    if (jsonValuesMax !== undefined && hasMoreValuesThan(body as string, jsonValuesMax)) {
+    if (jsonValuesMax !== undefined && hasMoreValuesThan(body, jsonValuesMax)) {
       const detail = `The body holds more than ${jsonValuesMax} values.`
       done(new LinkfleetError('invalid-request', detail, { field: 'body' }))
       return
     }
-    parse(request, body as string, (error, value) => {
+    parse(request, body, (error, value) => {
       if (error === null) done(null, value)
-      else done(forbiddenKeyOf(body as string) ?? error)
+      else done(forbiddenKeyOf(body) ?? error)
     })
   })
 }

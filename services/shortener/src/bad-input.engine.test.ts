@@ -1,4 +1,3 @@
-import { connect } from 'node:net'
 import type { Pool } from '@linkfleet/runtime/postgres'
 import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -265,23 +264,5 @@ describe('bad input', () => {
       expect([method, answer.status]).toEqual([method, status])
       expect(answer.headers.get('content-type')).toContain('application/problem+json')
     }
-  })
-
-  it('a request that is not HTTP ends the connection and nothing else', async () => {
-    const { port } = new URL(shortener.url)
-    const socket = connect(Number(port), '127.0.0.1')
-    socket.end('\u0016\u0003\u0001 this is not HTTP\r\n\r\n')
-    const text = await new Promise<string>((resolve) => {
-      let all = ''
-      socket.on('data', (chunk) => {
-        all += chunk
-      })
-      socket.on('close', () => resolve(all))
-    })
-    expect(text).toContain('400 Bad Request')
-    expect(
-      (await callApi(shortener, 'GET', '/api/v1/links', undefined, { authorization: `Bearer ${adminKey}` }))
-        .status,
-    ).toBe(200)
   })
 })

@@ -1,5 +1,6 @@
 /** What request headers ask for. */
 import { LinkfleetError } from '@linkfleet/contracts/errors'
+import type { FastifyRequest } from 'fastify'
 
 /** The versions that If-Match names, any of which will do; null when all will. A list is RFC 9110, 5.6.1 and 13.1.1. */
 export function versionsOf(ifMatch: string | undefined): readonly number[] | null {
@@ -30,4 +31,18 @@ export function prefersPlainText(accept: string | undefined): boolean {
   }
   const json = quality.json >= 0 ? quality.json : quality.anything
   return quality.plain > 0 && quality.plain > json
+}
+
+/**
+ * The Idempotency-Key of a request. Node joins two with a comma, and a proxy that adds one of its own would make each
+ * retry another request by that. A comma is rare, so mostly nothing is looked through.
+ */
+export function idempotencyKeyOf({ headers, raw }: FastifyRequest): string | undefined {
+  const key = headers['idempotency-key'] as string | undefined
+  if (key?.includes(',') === true && (raw.headersDistinct['idempotency-key']?.length ?? 0) > 1) {
+    throw new LinkfleetError('invalid-request', 'There is more than one Idempotency-Key.', {
+      field: 'idempotency-key',
+    })
+  }
+  return key
 }

@@ -7,7 +7,7 @@ import { aliasLengthMax, aliasLengthMin } from '../domain/judge-alias.ts'
 import { type Author, judgeCreate } from '../domain/judge-link.ts'
 import type { NewLink } from '../domain/link.ts'
 import type { Api } from './api.ts'
-import { prefersPlainText } from './conditions.ts'
+import { idempotencyKeyOf, prefersPlainText } from './conditions.ts'
 import {
   answers,
   entityTagOf,
@@ -73,7 +73,7 @@ export function createLinkRoute(server: FastifyInstance, api: Api): void {
     async (request, reply) => {
       const caller = await api.authorize(request, 'create')
       const { body, headers } = request
-      const key = headers['idempotency-key'] as string | undefined
+      const key = idempotencyKeyOf(request)
       const idempotency = key === undefined ? null : identifyRequest(key, caller.subject, body)
       const author = { subject: caller.subject, mayRead: mayDo(caller, 'read') }
       const created = await createOrReplay(api, body, author, idempotency, request.answerByMs)

@@ -7,6 +7,7 @@ import { type Caller, mayDo } from '../domain/credentials.ts'
 import { identifyBulk } from '../domain/idempotency.ts'
 import { judgeCreate } from '../domain/judge-link.ts'
 import type { Api } from './api.ts'
+import { idempotencyKeyOf } from './conditions.ts'
 import { CreateBody } from './create-link.ts'
 import { answers, LinkJson, security, toLinkJson } from './link-json.ts'
 
@@ -70,8 +71,8 @@ export function createLinksBulkRoute(server: FastifyInstance, api: Api): void {
     },
     async (request, reply) => {
       const caller = await api.authorize(request, 'create')
-      const { body, headers } = request
-      const key = headers['idempotency-key'] as string | undefined
+      const { body } = request
+      const key = idempotencyKeyOf(request)
       const idempotency = key === undefined ? null : identifyBulk(key, caller.subject, body.links)
       const nowMs = api.now()
       const items = body.links.map((item) => judgeItem(api, item, caller, nowMs))
