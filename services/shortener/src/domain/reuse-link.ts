@@ -1,9 +1,7 @@
 /** `reuseExisting`: which link may be the answer to a create in the place of a new one. */
 import { hash } from 'node:crypto'
+import { defaultRedirectStatus } from './judge-options.ts'
 import { type Link, linkStates, type NewLink } from './link.ts'
-
-/** What the index of URLs holds: enough of the SHA-256, here its bytes 8 to 15, to find few links, which are then compared. */
-const urlHashBytes = 8
 
 /**
  * Creates that may reuse take a lock on their URL. There are fewer locks than URLs, since the server holds them in a
@@ -11,17 +9,23 @@ const urlHashBytes = 8
  */
 const locksMax = 1_024
 
-export interface UrlIdentity {
-  readonly hash: Buffer
-  readonly lock: number
+/** The same in every version that runs: of two creates of one URL at once the second must see what the first made. */
+export function reuseLockOf(targetUrl: string): number {
+  return hash('sha256', targetUrl, 'buffer').readUInt16BE(8) % locksMax
 }
 
-export function identifyUrl(url: string): UrlIdentity {
-  const digest = hash('sha256', url, 'buffer')
-  return {
-    hash: digest.subarray(urlHashBytes, 2 * urlHashBytes),
-    lock: digest.readUInt16BE(urlHashBytes) % locksMax,
-  }
+type SeenByVisitors = Pick<
+  NewLink,
+  'targetUrl' | 'redirectStatus' | 'forwardQuery' | 'startsAtMs' | 'expiresAtMs'
+>
+
+/** What the index `links_to_reuse` holds of a link, a number of 32 bits: few others have it, and those are compared. */
+export function reuseHashOf(link: SeenByVisitors): number {
+  const { targetUrl, redirectStatus, forwardQuery, startsAtMs, expiresAtMs } = link
+  const isUsual =
+    redirectStatus === defaultRedirectStatus && !forwardQuery && startsAtMs === null && expiresAtMs === null
+  const options = isUsual ? '' : ` ${redirectStatus} ${forwardQuery} ${startsAtMs ?? ''} ${expiresAtMs ?? ''}`
+  return hash('sha256', targetUrl + options, 'buffer').readInt32BE(0)
 }
 
 /**
