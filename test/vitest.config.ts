@@ -24,6 +24,8 @@ export default defineConfig({
           include: ['**/*.test.ts'],
           exclude: [...never, '**/*.{engine,fleet,browser,faults,long}.test.ts'],
           testTimeout: 30_000,
+          // Vitest leaves one core to itself, which is every other one of a small machine.
+          maxWorkers: '100%',
         },
       },
       {
@@ -37,6 +39,8 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
+          // Not beside those that take all cores.
+          sequence: { groupOrder: 1 },
         },
       },
       {
