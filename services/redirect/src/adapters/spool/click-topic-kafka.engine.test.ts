@@ -7,6 +7,8 @@ import { RefusedForGoodError } from '../../domain/spool/send-batch.ts'
 import { type ClickTopic, openClickTopicKafka } from './click-topic-kafka.ts'
 
 const kafka = openKafka({ brokers: testKafkaBrokers(), clientId: 'test', log: silentLogger() })
+/** Shorter than it is in a fleet, for nobody to wait. */
+const metadataMaxAgeMs = 1_000
 let admin: Admin
 let name: string
 let topic: ClickTopic
@@ -15,7 +17,7 @@ beforeEach(async () => {
   admin = kafka.admin()
   await admin.connect()
   name = uniqueName('clicks')
-  topic = openClickTopicKafka(kafka, name, 2)
+  topic = openClickTopicKafka(kafka, name, 2, metadataMaxAgeMs)
 })
 afterEach(async () => {
   await topic.close()

@@ -24,11 +24,19 @@ const refusals = new Set([
 
 const acksTimeoutMs = 5_000
 
-export function openClickTopicKafka(kafka: Kafka, topic: string, partitions: number): ClickTopic {
+/** A partition that was added is known this late. */
+const knownAfterMsMax = 30_000
+
+export function openClickTopicKafka(
+  kafka: Kafka,
+  topic: string,
+  partitions: number,
+  metadataMaxAge = knownAfterMsMax,
+): ClickTopic {
   const producer: Producer = kafka.producer({
     allowAutoTopicCreation: false,
     idempotent: false,
-    metadataMaxAge: 30_000,
+    metadataMaxAge,
     // The sender has its own backoff; these are for a leader that has just moved.
     retry: { retries: 2, initialRetryTime: 100, maxRetryTime: 1_000 },
   })
