@@ -19,6 +19,7 @@ import {
   rm,
   writeFile,
 } from 'node:fs/promises'
+import { totalmem } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { isDiskFull, LocalFleetError, messageOf } from '../problem.ts'
@@ -108,6 +109,18 @@ async function createDatabase(folder: PostgresFolder, program: Program, first: M
   await running
 }
 
+const mb = 1024 * 1024
+
+/**
+ * Each create touches a page of the primary key at random, and one that is not there is read, for which another is written:
+ * 512 MB hold what ten million links need. Memory is taken only as pages come to be used, so few links take little; a small
+ * machine, on which three members and all else share, gives less.
+ */
+function sharedBuffersMb(): number {
+  const memory = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY)
+  return Math.min(512, Math.max(96, Math.floor(memory / 32 / mb)))
+}
+
 /** The settings of this start, in a file of their own that Postgres reads last. */
 export async function writeMemberSettings(
   folder: PostgresFolder,
@@ -122,7 +135,7 @@ export async function writeMemberSettings(
     // No Unix socket: another user's processes could reach it without a password being asked on some systems.
     unix_socket_directories: '',
     max_connections: options.maxConnections,
-    shared_buffers: '96MB',
+    shared_buffers: `${sharedBuffersMb()}MB`,
     max_wal_senders: 10,
     wal_keep_size: '256MB',
     // After a checkpoint the first change of a page writes all of it: codes lie at random, so with many links that is
