@@ -5,15 +5,23 @@ import { landingUrl } from './bare-server.ts'
 const chunkRows = 500_000
 
 /**
- * The codes are scattered over the index as real ones are: a multiplication by an odd number is a bijection of the
- * numbers below 2^40, so none comes twice; and they are longer than the generated ones, so none is in the way.
+ * The codes are of the letters of real ones and scattered over the index like them: each create falls between two of
+ * them. A multiplication by a number that has no divisor in common with 62^8 is a bijection of the numbers below it, so none
+ * comes twice; and they are a character longer than the generated ones, so none is in the way.
  */
+const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const digits = Array.from({ length: 8 }, (_none, index) => 62n ** BigInt(7 - index))
+const codeOfNumber = digits
+  .map((weight) => `substr('${base62}', (scattered / ${weight} % 62)::int + 1, 1)`)
+  .join(' || ')
+
 const insertText = `INSERT INTO links.links (domain_id, code, version, created_version, state, target_url, created_by,
     created_at, updated_at)
   SELECT 1, code, version, version, 1, '${landingUrl}/' || code || $3, 'bench', now(), now()
   FROM (SELECT code, nextval('links.version_seq') AS version
-    FROM (SELECT lpad(to_hex((number * 2654435761) % 1099511627776), 10, '0') AS code
-      FROM generate_series($1::bigint, $2::bigint) AS number ORDER BY code) AS sorted) AS made`
+    FROM (SELECT ${codeOfNumber} AS code
+      FROM (SELECT number * 87178291199 % ${62n ** 8n} AS scattered
+        FROM generate_series($1::bigint, $2::bigint) AS number) AS numbers ORDER BY code) AS sorted) AS made`
 
 /** From so many rows on it is faster to build every other index anew than to keep them all up to date meanwhile. */
 const rebuiltFromRows = 1_000_000
