@@ -9,8 +9,8 @@ export class Feed {
   readonly partitions = Array.from({ length: partitionCount }, (): Buffer[] => [])
 
   /** Appends the changes and gives their versions. */
-  publish(changes: readonly PendingChange[], asOfMs: number): number[] {
-    for (const { copy } of changes) {
+  publish(changes: readonly PendingChange[]): number[] {
+    for (const { copy, asOfMs } of changes) {
       const { partition, value } = encodeLinkChange({ link: copy, asOfMs }, partitionCount)
       this.partitions[partition]?.push(value)
     }

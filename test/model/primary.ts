@@ -94,7 +94,7 @@ export class Primary {
     return {
       changes: rows
         .filter((row) => wanted.has(row))
-        .map((row): PendingChange => ({ ...row, copy: this.#rows.get(row.code) as LinkCopy })),
+        .map((row): PendingChange => ({ ...row, copy: this.#rows.get(row.code) as LinkCopy, asOfMs: nowMs })),
       asOfMs: nowMs,
       takenAtMs: nowMs,
       timeline,

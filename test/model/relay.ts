@@ -50,7 +50,14 @@ export class Relay {
   }
 
   take(): void {
-    if (this.hasSession && !this.#isApplying) this.#snapshot = this.#options.primary.snapshot(changesMax)
+    if (!this.hasSession || this.#isApplying) return
+    const { primary, written } = this.#options
+    const snapshot = primary.snapshot(changesMax)
+    // As the real session does: what its process has written is not read again.
+    const changes = snapshot.changes.map((change) => {
+      return { ...change, ...written.find({ timeline: snapshot.timeline, version: change.version }) }
+    })
+    this.#snapshot = { ...snapshot, changes }
   }
 
   /** Resolves when the round is through, which a frozen relay's is not before it wakes. */
@@ -61,7 +68,7 @@ export class Relay {
     this.#isApplying = true
     const { primary, feed, mistake } = this.#options
     const toPublish = snapshot.changes.filter((change) => !change.kafkaDone)
-    const kafka = withKafka ? feed.publish(toPublish, snapshot.asOfMs) : []
+    const kafka = withKafka ? feed.publish(toPublish) : []
     const redis = await this.#watermarks.apply(mistake(snapshot, primary))
     if (this.hasSession) primary.settle({ redis: redis.done, kafka })
     this.#isApplying = false

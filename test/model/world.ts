@@ -58,6 +58,7 @@ export class World {
 
   constructor(createCache: (clock: () => number) => LossyCache, mistakes: Mistakes = {}) {
     this.#mistakes = mistakes
+    this.#written.keep()
     const cache = createCache(this.#clock)
     this.#lossy = mistakes.cache?.(cache, this.#clock) ?? cache
     this.#cache = this.#mayBeAway(this.#lossy)
@@ -194,7 +195,7 @@ export class World {
     const sentAtMs = this.#written.now()
     const fill = async () => {
       const outcome = await this.#cache.fill(begun).catch(() => undefined)
-      if (outcome === 'stored') this.#written.add(copy, sentAtMs)
+      if (outcome === 'stored') this.#written.add({ copy, asOfMs: begun.asOfMs }, sentAtMs)
     }
     if (writeThrough === 'now') await fill()
     if (writeThrough === 'late')

@@ -205,6 +205,8 @@ export interface PendingChange {
   /** The version of the outbox row. The copy is of this version or a newer one. */
   readonly version: number
   readonly copy: LinkCopy
+  /** When the copy was known to be current. */
+  readonly asOfMs: number
   readonly redisDone: boolean
   readonly kafkaDone: boolean
 }
@@ -258,7 +260,7 @@ export interface OutboxSession {
 /** Where changes are published. */
 export interface ChangeFeed {
   /** The versions that all replicas in sync acknowledged. Never throws; bounded by the client's own timeouts. */
-  publish(changes: readonly PendingChange[], asOfMs: number): Promise<readonly number[]>
+  publish(changes: readonly PendingChange[]): Promise<readonly number[]>
 }
 
 export interface ClickGrant {

@@ -60,7 +60,7 @@ beforeAll(async () => {
   writer = openLinkWriterPg(pool, { groupCommitted: () => {} })
   topic = uniqueName('link-changes')
   const feed = openFeed()
-  await eventually(async () => (await feed.publish([], 0)) !== undefined && feed.state() === 'up')
+  await eventually(async () => (await feed.publish([])) !== undefined && feed.state() === 'up')
   const consumer = kafka.consumer({ groupId: uniqueName('test') })
   resources.defer(() => consumer.disconnect())
   await consumer.connect()
@@ -110,8 +110,8 @@ function startMortalRelay(
   }
   const feed = openFeed()
   const mortalFeed: ChangeFeed = {
-    publish: (changes, asOfMs) =>
-      mortal.step('publish to Kafka', async () => (away.kafka ? [] : await feed.publish(changes, asOfMs))),
+    publish: (changes) =>
+      mortal.step('publish to Kafka', async () => (away.kafka ? [] : await feed.publish(changes))),
   }
   return startRelay({
     instance: 'mortal',

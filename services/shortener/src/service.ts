@@ -173,7 +173,7 @@ function openRelay(
   })
   const relay = startRelay({
     instance: config.instance,
-    openSession: () => openOutboxSessionPg(pool),
+    openSession: () => openOutboxSessionPg(pool, written),
     createWatermarks: () => createWatermarks(cache, events.newGeneration, events.watermarksMoved, written),
     feed,
     events,

@@ -67,9 +67,9 @@ export function openChangeFeedKafka(options: ChangeFeedOptions): OpenChangeFeed 
   }
 
   return {
-    async publish(changes, asOfMs) {
+    async publish(changes) {
       try {
-        return await publishAll(changes, asOfMs, await prepare())
+        return await publishAll(changes, await prepare())
       } catch (error) {
         failed(error)
         return []
@@ -83,10 +83,9 @@ export function openChangeFeedKafka(options: ChangeFeedOptions): OpenChangeFeed 
 
   async function publishAll(
     changes: readonly PendingChange[],
-    asOfMs: number,
     partitionCount: number,
   ): Promise<readonly number[]> {
-    const batches = batchByPartition(changes, asOfMs, partitionCount)
+    const batches = batchByPartition(changes, partitionCount)
     const sent = await Promise.allSettled(
       (sendsApart ? batches.map((batch) => [batch]) : [batches]).map(send),
     )
@@ -114,14 +113,10 @@ interface PartitionBatch {
 }
 
 /** One record for each link, of its newest change, which also stands for those before it. */
-function batchByPartition(
-  changes: readonly PendingChange[],
-  asOfMs: number,
-  partitionCount: number,
-): PartitionBatch[] {
+function batchByPartition(changes: readonly PendingChange[], partitionCount: number): PartitionBatch[] {
   const batches = new Map<number, PartitionBatch>()
   for (const group of byLink(changes).values()) {
-    const link = (group.at(-1) as PendingChange).copy
+    const { copy: link, asOfMs } = group.at(-1) as PendingChange
     const record = encodeLinkChange({ link, asOfMs }, partitionCount)
     const { partition } = record
     const batch = batches.get(partition) ?? { partition, messages: [], versions: [] }

@@ -2,10 +2,12 @@
  * The active relay's database session. Everything it writes goes through this one connection, which also holds the
  * advisory lock: whoever terminates it has stopped the relay for good, even if the process is frozen and wakes later.
  */
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import type { Pool, Query, Queryable, Row, Session } from '@linkfleet/runtime/postgres'
 import { idempotencyKeptMs } from '../domain/idempotency.ts'
 import type { Backlog, OutboxSession, OutboxSnapshot, PendingChange } from '../ports.ts'
 import { copyColumns, readFreshnessColumns, rowToCopy } from './link-row-pg.ts'
+import { WrittenChanges } from './written-changes.ts'
 
 /** "lfrelay" as a number; the same in every instance, different from every other lock. */
 const advisoryLock = 30_518_773_915
@@ -14,7 +16,11 @@ const frozenAfterMs = 1_500
 /** Rows pruned in one statement: stamps and rounds wait for it on the same connection. */
 const prunedRowsMax = 2_000
 
-export async function openOutboxSessionPg(pool: Pool): Promise<OutboxSession> {
+/** `written`: what this process has put into Redis otherwise; it is told whether this session leads. */
+export async function openOutboxSessionPg(
+  pool: Pool,
+  written = new WrittenChanges(),
+): Promise<OutboxSession> {
   const connection = await pool.session()
   const session = oneAtATime(connection)
   try {
@@ -28,7 +34,11 @@ export async function openOutboxSessionPg(pool: Pool): Promise<OutboxSession> {
     throw error
   }
   return {
-    tryLead: (instance) => tryLead(session, instance),
+    async tryLead(instance) {
+      const leads = await tryLead(session, instance)
+      if (leads) written.keep()
+      return leads
+    },
     deposeFrozen: () => deposeFrozen(session),
     async stamp() {
       await session.query({
@@ -42,7 +52,7 @@ export async function openOutboxSessionPg(pool: Pool): Promise<OutboxSession> {
         UPDATE links.heartbeat SET beat_at = greatest(beat_at, clock_timestamp()), timeline = links.timeline();
         COMMIT`)
     },
-    snapshot: (changesMax) => snapshot(session, changesMax),
+    snapshot: (changesMax) => snapshot(session, changesMax, written),
     settle: (done) => settle(session, done),
     backlog: async () => ({
       redis: await backlogOf(session, 'redis_done'),
@@ -50,6 +60,7 @@ export async function openOutboxSessionPg(pool: Pool): Promise<OutboxSession> {
     }),
     prune: () => prune(session),
     async close() {
+      written.keepNothing()
       // Not back into the pool: the connection may be stuck, and it may hold the lock.
       connection.raw.release(true)
     },
@@ -99,6 +110,7 @@ async function deposeFrozen(session: Queryable): Promise<boolean> {
 async function snapshot(
   session: Queryable,
   changesMax: { readonly redis: number; readonly kafka: number },
+  written: WrittenChanges,
 ): Promise<OutboxSnapshot> {
   const { rows } = await session.query({
     name: 'outbox-snapshot',
@@ -114,32 +126,51 @@ async function snapshot(
           (SELECT floor(extract(epoch FROM beat_at) * 1000)::bigint FROM links.heartbeat
             WHERE timeline = (SELECT links.timeline())) AS heartbeat_ms
       )
-      SELECT m.*, p.version AS outbox_version, p.redis_done, p.kafka_done, ${copyColumns('l')}
-      FROM moment AS m
-      LEFT JOIN (pending AS p JOIN links.links AS l USING (domain_id, code)) ON true
-      ORDER BY p.version`,
+      SELECT m.*, p.version AS outbox_version, p.domain_id, p.code, p.redis_done, p.kafka_done
+      FROM moment AS m LEFT JOIN pending AS p ON true ORDER BY p.version`,
     values: [changesMax.redis, changesMax.kafka],
   })
   const [first] = rows
+  const asOfMs = first?.as_of_ms as number
   const timeline = first?.timeline as number
-  const changes = rows
+  const noted = rows
     .filter((row) => row.outbox_version !== null)
-    .map(
-      (row): PendingChange => ({
-        version: row.outbox_version as number,
-        copy: rowToCopy(row, timeline),
-        redisDone: row.redis_done as boolean,
-        kafkaDone: row.kafka_done as boolean,
-      }),
-    )
+    .map((row) => ({ row, version: row.outbox_version as number }))
+    .map(({ row, version }) => ({ row, version, own: written.find({ timeline, version }) }))
+  const unknown = noted.filter(({ own }) => own === undefined).map(({ row }) => row)
+  const read = await readCopies(session, unknown, timeline)
+  const changes = noted.flatMap(({ row, version, own }): PendingChange[] => {
+    const copy = own?.copy ?? read.get(keyOf(row))
+    if (copy === undefined) return []
+    const done = { redisDone: row.redis_done as boolean, kafkaDone: row.kafka_done as boolean }
+    return [{ version, copy, asOfMs: own?.asOfMs ?? asOfMs, ...done }]
+  })
   return {
     changes,
-    asOfMs: first?.as_of_ms as number,
+    asOfMs,
     takenAtMs: first?.taken_at_ms as number,
     timeline,
     heartbeatMs: (first?.heartbeat_ms as number | null) ?? undefined,
     isCompleteForRedis: changes.filter((change) => !change.redisDone).length < changesMax.redis,
   }
+}
+
+const keyOf = ({ domain_id, code }: Row) => `${domain_id}:${code}`
+
+/** Read after the snapshot, so they are as current as it, or more. */
+async function readCopies(
+  session: Queryable,
+  wanted: readonly Row[],
+  timeline: number,
+): Promise<ReadonlyMap<string, LinkCopy>> {
+  if (wanted.length === 0) return new Map()
+  const { rows } = await session.query({
+    name: 'outbox-copies',
+    text: `SELECT ${copyColumns('l')} FROM unnest($1::int[], $2::text[]) AS w(domain_id, code)
+      JOIN links.links AS l ON l.domain_id = w.domain_id AND l.code = w.code COLLATE "C"`,
+    values: [wanted.map((row) => row.domain_id), wanted.map((row) => row.code)],
+  })
+  return new Map(rows.map((row) => [keyOf(row), rowToCopy(row, timeline)]))
 }
 
 /** Each statement names the condition of the partial index that finds its rows. */

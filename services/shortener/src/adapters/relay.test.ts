@@ -9,7 +9,7 @@ function outboxOf(versions: readonly number[]) {
   const waiting = new Map<number, PendingChange>()
   for (const version of versions) {
     const copy = liveLink(`code${version}`, version)
-    waiting.set(version, { version, copy, redisDone: true, kafkaDone: false })
+    waiting.set(version, { version, copy, asOfMs: 1, redisDone: true, kafkaDone: false })
   }
   const session: OutboxSession = {
     tryLead: async () => true,

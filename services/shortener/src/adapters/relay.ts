@@ -150,7 +150,7 @@ async function runRounds(session: OutboxSession, options: RelayOptions, signal: 
     const changes = snapshot.changes.filter((change) => !change.kafkaDone)
     if (changes.length === 0) return
     publishingCount = changes.length
-    publishing = options.feed.publish(changes, snapshot.asOfMs).then((versions) => {
+    publishing = options.feed.publish(changes).then((versions) => {
       published = versions
       return versions
     })

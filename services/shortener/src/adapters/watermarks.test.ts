@@ -39,7 +39,7 @@ function snapshot(version?: number): OutboxSnapshot {
   nowMs += 10
   const change = version === undefined ? [] : [{ version, copy: toCopy(linkOf(version), 1) }]
   return {
-    changes: change.map((one) => ({ ...one, redisDone: false, kafkaDone: true })),
+    changes: change.map((one) => ({ ...one, asOfMs: nowMs, redisDone: false, kafkaDone: true })),
     asOfMs: nowMs,
     takenAtMs: nowMs,
     timeline: 1,
@@ -134,6 +134,7 @@ describe('what the write-through has put into Redis', () => {
 
   beforeEach(async () => {
     written = new WrittenChanges(() => nowMs)
+    written.keep()
     sent = []
     const watched: MemoryLinkCache = {
       ...cache,
@@ -156,7 +157,7 @@ describe('what the write-through has put into Redis', () => {
     const sentAtMs = written.now()
     const copy = toCopy(linkOf(version), 1)
     expect(await cache.fill({ copy, asOfMs: nowMs })).toBe('stored')
-    written.add(copy, sentAtMs)
+    written.add({ copy, asOfMs: nowMs }, sentAtMs)
   }
 
   test('is not sent again, and no older copy is covered by the watermark', async () => {

@@ -97,14 +97,14 @@ export function createWatermarks(
       await eachTag(unknown, (hashTag) => learnMark(hashTag, snapshot), failed)
       // The rows of one link share one copy: the last one's is as new as any.
       const groups = [...byLink(pending).values()]
-        .map((changes) => ({ changes, copy: (changes.at(-1) as PendingChange).copy }))
+        .map((changes) => ({ changes, ...freshOf(changes.at(-1) as PendingChange) }))
         .map((group) => ({ ...group, hashTag: hashTagOf(group.copy.domainId, group.copy.code) }))
         .filter(({ hashTag }) => usable.has(hashTag))
         .map((group) => ({ ...group, mark: marks.get(group.hashTag) as KnownMark }))
       const there = new Set(groups.filter(isThere))
       const toSend = groups.filter((group) => !there.has(group))
-      const relayed = toSend.map(({ copy, mark: { generation, watermarkMs } }) => {
-        return { copy, asOfMs: snapshot.asOfMs, generation, watermarkMs }
+      const relayed = toSend.map(({ copy, asOfMs, mark: { generation, watermarkMs } }) => {
+        return { copy, asOfMs, generation, watermarkMs }
       })
       let reason: unknown
       const outcomes = await cache.applyAll(relayed, (error) => {
@@ -128,6 +128,8 @@ export function createWatermarks(
     },
   }
 }
+
+const freshOf = ({ copy, asOfMs }: PendingChange) => ({ copy, asOfMs })
 
 async function eachTag(
   hashTags: readonly number[],

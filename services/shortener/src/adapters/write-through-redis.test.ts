@@ -27,6 +27,7 @@ beforeEach(() => {
   calls = []
   failures = []
   written = new WrittenChanges()
+  written.keep()
   const fillAll = (links: readonly FreshLink[]) => {
     const { promise, resolve, reject } = Promise.withResolvers<PutOutcome[]>()
     calls.push({ links, answer: (outcome) => resolve(links.map(() => outcome)), fail: reject })

@@ -51,8 +51,8 @@ export function openWriteThroughRedis(
     const sentAtMs = written.now()
     try {
       const outcomes = await cache.fillAll(links)
-      for (const [place, { copy }] of links.entries()) {
-        if (outcomes[place] === 'stored') written.add(copy, sentAtMs)
+      for (const [place, link] of links.entries()) {
+        if (outcomes[place] === 'stored') written.add(link, sentAtMs)
       }
     } catch (error) {
       pausedUntilMs = performance.now() + pauseMs

@@ -1,12 +1,16 @@
 /**
- * What the write-through of this process has put into Redis: its relay need not ask for that again, which is most of what
- * relaying a change costs Redis.
+ * What the write-through of this process has put into Redis, kept while this process has the active relay: it need not ask
+ * Redis for that again, which is most of what relaying a change costs Redis, nor read the link from Postgres again, which
+ * is most of what that costs Postgres.
  *
  * A change counts as written only if its write was sent after the relay had learnt the generation of its mark, and was
  * stored. Then its entry is of that generation or of a later one, and nothing older takes its place: copies are ordered.
  * If the entry was lost since (by a flush, a restart or a failover of Redis), the mark was lost too or is another
  * server's, and the relay's next move of it starts a generation whose floor is after this change. So to have written
  * it is as good as to have seen it there. `test/model` tries it with every loss that it knows.
+ *
+ * The copy is exactly that version of the link, and as current as its own moment says, not as the relay's: what was changed
+ * since has a row of its own in the outbox, and comes after it.
  */
 import type { FreshLink } from '@linkfleet/contracts/redis-link-cache'
 
@@ -17,12 +21,19 @@ const trustedForMs = 60_000
 
 type Change = Pick<FreshLink['copy'], 'timeline' | 'version'>
 
+interface Written {
+  readonly link: FreshLink
+  /** When its write was sent. */
+  readonly sentAtMs: number
+}
+
 export class WrittenChanges {
   readonly #clock: () => number
-  /** When the write of a version was sent. */
-  readonly #sentAtMs = new Map<number, number>()
+  /** By version. */
+  readonly #written = new Map<number, Written>()
   /** Of all these versions. */
   #timeline = 0
+  #isKeeping = false
 
   /** A clock of this process that never goes backwards. */
   constructor(clock: () => number = () => performance.now()) {
@@ -33,24 +44,41 @@ export class WrittenChanges {
     return this.#clock()
   }
 
+  /** From now on there is a relay that asks. */
+  keep(): void {
+    this.#isKeeping = true
+  }
+
+  /** There is none any more, and nothing takes memory for it. */
+  keepNothing(): void {
+    this.#isKeeping = false
+    this.#written.clear()
+  }
+
   /** Redis has stored this change by a write that was sent at that moment. */
-  add({ timeline, version }: Change, sentAtMs: number): void {
-    if (timeline < this.#timeline) return
-    if (timeline > this.#timeline) this.#sentAtMs.clear()
+  add(link: FreshLink, sentAtMs: number): void {
+    const { timeline, version } = link.copy
+    if (!this.#isKeeping || timeline < this.#timeline) return
+    if (timeline > this.#timeline) this.#written.clear()
     this.#timeline = timeline
-    const [oldest] = this.#sentAtMs.size < changesMax ? [] : this.#sentAtMs.keys()
-    if (oldest !== undefined) this.#sentAtMs.delete(oldest)
-    this.#sentAtMs.set(version, sentAtMs)
+    const [oldest] = this.#written.size < changesMax ? [] : this.#written.keys()
+    if (oldest !== undefined) this.#written.delete(oldest)
+    this.#written.set(version, { link, sentAtMs })
+  }
+
+  /** This very version of its link, with the moment at which it was known to be current. */
+  find({ timeline, version }: Change): FreshLink | undefined {
+    return timeline === this.#timeline ? this.#written.get(version)?.link : undefined
   }
 
   /** Whether this very change was written by a write that was sent after that moment, not long ago. */
   isWritten({ timeline, version }: Change, afterMs: number): boolean {
     if (timeline !== this.#timeline) return false
-    const sentAtMs = this.#sentAtMs.get(version) ?? Number.NEGATIVE_INFINITY
+    const sentAtMs = this.#written.get(version)?.sentAtMs ?? Number.NEGATIVE_INFINITY
     return sentAtMs > afterMs && this.#clock() - sentAtMs < trustedForMs
   }
 
   forget(version: number): void {
-    this.#sentAtMs.delete(version)
+    this.#written.delete(version)
   }
 }
