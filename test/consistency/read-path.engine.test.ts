@@ -2,6 +2,7 @@
  * What redirects promise about freshness, tried on real engines with one thing broken at a time, and with most of it
  * broken at once. The waits are bounds with a deadline; what they took is printed.
  */
+import { setTimeout as delay } from 'node:timers/promises'
 import { type OwnPostgres, startOwnPostgres } from '@linkfleet/testkit/own-postgres'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createLink, edit, follow, type ReadPath, remove, startReadPath, untilEachAnswers } from './fleet.ts'
@@ -39,6 +40,29 @@ async function known(label: string): Promise<{ code: string; first: string; seco
   return { code, first, second: `https://example.com/${label}/2` }
 }
 
+/** Links that both instances have in memory. */
+async function manyKnown(count: number): Promise<string[]> {
+  const codes: string[] = []
+  for (let link = 0; link < count; link += 1)
+    codes.push(await createLink(path.shortener, `https://example.com/many/${link}`))
+  for (const [link, code] of codes.entries())
+    await untilEachAnswers(path.redirects, code, `https://example.com/many/${link}`, whenBrokenMs)
+  return codes
+}
+
+/** Edits each link once, twenty a second. Each edit is in force everywhere within ten seconds, whatever the machine does. */
+async function p99OfEdits(codes: readonly string[], round: number): Promise<number> {
+  const durations = await Promise.all(
+    codes.map(async (code, link) => {
+      await delay(50 * link)
+      const target = `https://example.com/many/${link}/${round}`
+      await edit(path.shortener, code, target)
+      return await untilEachAnswers(path.redirects, code, target, whenBrokenMs)
+    }),
+  )
+  return durations.sort((one, other) => one - other)[Math.ceil(codes.length * 0.99) - 1] ?? Infinity
+}
+
 /** Edits a link that everybody has in memory, then deletes it; both are in force everywhere within the bound. */
 async function expectInForce(label: string, withinMs: number, breaks: readonly Break[]): Promise<void> {
   const { code, second } = await known(label)
@@ -57,10 +81,19 @@ async function expectInForce(label: string, withinMs: number, breaks: readonly B
 }
 
 describe('an edit and a delete are in force on every instance', () => {
-  test('within a second when all is well', async () => {
+  test('within a second at p99 when all is well', async () => {
     path = await startReadPath(postgres, { withKafka: true })
+    const codes = await manyKnown(100)
+    // A neighbour that takes the machine for a second makes a hundred edits late, and tells nothing of ours: a round in
+    // which all was well is waited for. What is slow by itself, be it one edit in fifty, is slow in each.
+    const p99s: number[] = []
+    do {
+      p99s.push(await p99OfEdits(codes, p99s.length))
+    } while (Math.min(...p99s) > 1_000 && p99s.length < 5)
+    console.log(`well: edits were in force after ${p99s.map(Math.round).join(', ')} ms at p99`)
+    expect(Math.min(...p99s)).toBeLessThanOrEqual(1_000)
     await expectInForce('well', whenWellMs, [])
-  })
+  }, 180_000)
 
   test.each<[string, boolean, readonly Break[]]>([
     ['redis-down', true, [cutRedis]],

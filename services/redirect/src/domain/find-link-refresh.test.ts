@@ -21,7 +21,7 @@ beforeEach(async () => {
   world.asked = []
 })
 
-/** Asks once, which is answered from world.memory, and lets the refresh end. */
+/** Asks once, which is answered from memory, and lets the refresh end. */
 async function refresh(): Promise<void> {
   expect(world.findLink(1, code)).toMatchObject({ source: 'memory', known: { copy: { version: 3 } } })
   for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate)
