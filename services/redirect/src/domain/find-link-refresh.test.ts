@@ -15,7 +15,7 @@ beforeEach(async () => {
   world = createLinkFinder()
   world.redis = { copy: copyOf(3), asOfMs: world.nowMs }
   await world.findLink(1, code)
-  world.nowMs += 7_000
+  world.nowMs += 8_000
   world.redis = { copy: copyOf(3), asOfMs: world.nowMs }
   world.primary = { copy: copyOf(9), asOfMs: world.nowMs }
   world.asked = []
@@ -31,7 +31,7 @@ test('Redis has the same version, known to be current now: nobody else is asked'
   await refresh()
   expect(world.asked).toEqual(['redis'])
   expect(world.memory.get(key)).toMatchObject({ asOfMs: world.nowMs, copy: copyOf(3) })
-  world.nowMs += 5_999
+  world.nowMs += 7_000
   expect(world.findLink(1, code)).toMatchObject({ source: 'memory' })
   expect(world.asked).toEqual(['redis'])
 })

@@ -52,7 +52,7 @@ describe('the order of sources', () => {
   test('a link that is asked for is read anew in the background before it is no longer fresh', async () => {
     world.redis = { copy: copyOf(1), asOfMs: world.nowMs }
     await find()
-    world.nowMs += 6_000
+    world.nowMs += 7_001
     world.redis = { copy: copyOf(1), asOfMs: ago(200) }
     expect(world.findLink(1, code)).toMatchObject({ source: 'memory' })
     await new Promise(setImmediate)
@@ -63,7 +63,7 @@ describe('the order of sources', () => {
   test('a refresh passes over a copy that would have to be refreshed at once', async () => {
     world.redis = { copy: copyOf(1), asOfMs: world.nowMs }
     await find()
-    world.nowMs += 6_500
+    world.nowMs += 7_500
     world.asked = []
     world.primary = { copy: copyOf(1), asOfMs: world.nowMs }
     await world.findLink(1, code)

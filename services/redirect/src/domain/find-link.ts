@@ -15,6 +15,7 @@ import {
   compareOrder,
   freshForMs,
   isFresh,
+  isToRefresh,
   laterOrder,
   refreshAfterMs,
   staleForMs,
@@ -82,7 +83,7 @@ export function createFindLink(deps: FindLinkDependencies): FindLink {
       remembered.copy.state !== LinkState.DELETED &&
       memory.isFresh(remembered, nowMs)
     ) {
-      if (nowMs >= remembered.asOfMs + refreshAfterMs) refreshAhead(remembered, nowMs)
+      if (isToRefresh(remembered.copy.version, remembered.asOfMs, nowMs)) refreshAhead(remembered, nowMs)
       return { kind: 'link', known: remembered, source: 'memory', stale: false }
     }
     const absence = memory.absent(key, nowMs)

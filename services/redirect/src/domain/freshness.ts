@@ -7,7 +7,9 @@ import type { KnownCopy } from '../ports.ts'
 /** A copy may be followed without asking anybody until this long after its `asOf`. */
 export const freshForMs = 10_000
 /** A copy that is asked for is read anew in the background once this old, so that nobody waits for it. */
-export const refreshAfterMs = 6_000
+export const refreshAfterMs = 7_000
+/** So much later at most, one copy more and another less: what was read at once is not read anew at once. */
+const refreshSpreadMs = 1_500
 /** A 404 needs a no of the primary that is at most this old. */
 export const absenceForMs = 1_000
 /** When nobody can say what is current, a copy this old is still followed; an older one is not. */
@@ -33,6 +35,11 @@ export function laterOrder(a: CopyOrder | undefined, b: CopyOrder | undefined): 
 /** An `asOf` that is further ahead than skew explains was told by a clock that has been set back since: nothing is known of its age. */
 export function isFresh(asOfMs: number, nowMs: number): boolean {
   return Math.abs(nowMs - asOfMs) < freshForMs
+}
+
+/** Whether a copy that is asked for is to be read anew while it still is fresh. */
+export function isToRefresh(version: number, asOfMs: number, nowMs: number): boolean {
+  return nowMs - asOfMs >= refreshAfterMs + (version % refreshSpreadMs)
 }
 
 /** The better of two copies for somebody who must do with what there is: the newer state, then the later `asOf`. */
