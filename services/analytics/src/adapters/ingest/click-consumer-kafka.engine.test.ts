@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { CompressionTypes } from '@linkfleet/runtime/kafka'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -110,6 +111,8 @@ describe('clicks read from Kafka', { timeout: 4 * withinMs }, () => {
           const sent = messages(partition, 4, 1 + rounds * 40)
           await fixture.send(partition, rounds % 7 === 0 ? [...sent, ...sent] : sent)
         }
+        // Some at any moment, and not so many that the machine is busy with them instead of with who reads what.
+        await delay(25)
       }
     })()
     const assigned = (consumer: RunningConsumer, partitions: number) =>
