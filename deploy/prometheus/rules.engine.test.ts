@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { burnCasesOf, isOverMonth, openPromtool } from './src/testing/promtool.ts'
+import { burnCasesOf, isLong, openPromtool } from './src/testing/promtool.ts'
 
 const here = import.meta.dirname
 const promtool = await openPromtool()
@@ -25,7 +25,7 @@ describe.skipIf(promtool.isMissing)(`promtool${promtool.why}`, () => {
     }
   })
 
-  const cases = burnCasesOf(join(here, '../slo')).filter((each) => !isOverMonth(each))
+  const cases = burnCasesOf(join(here, '../slo')).filter((each) => !isLong(each))
   test.each(cases)('$name', async (burn) => {
     expect(await promtool.tryBurn(burn)).toContain('SUCCESS')
   })
