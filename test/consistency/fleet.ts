@@ -18,7 +18,12 @@ import pg from 'pg'
 import { redirectConfig } from '../../services/redirect/src/config.ts'
 import { startRedirect } from '../../services/redirect/src/service.ts'
 import type { Shortener } from '../../services/shortener/src/service.ts'
-import { callApi, openTestFleet, type TestFleet } from '../../services/shortener/src/testing/start.ts'
+import {
+  callApi,
+  openTestFleet,
+  type TestFleet,
+  untilAnswered,
+} from '../../services/shortener/src/testing/start.ts'
 import { openTcpProxy, type TcpProxy } from '../../services/shortener/src/testing/tcp-proxy.ts'
 
 /** The key of the lock that makes a relay the active one; see the shortener's outbox session. */
@@ -210,16 +215,15 @@ async function takeRelayLock(primaryUrl: string): Promise<AsyncDisposable> {
 }
 
 export async function createLink(shortener: Shortener, url: string, alias?: string): Promise<string> {
-  const answer = await callApi(shortener, 'POST', '/api/v1/links', {
-    url,
-    ...(alias === undefined ? {} : { alias }),
-  })
+  const body = { url, ...(alias === undefined ? {} : { alias }) }
+  const answer = await untilAnswered(() => callApi(shortener, 'POST', '/api/v1/links', body))
   if (answer.status !== 201) throw new Error(`The create was answered ${answer.status}.`)
   return answer.body.code
 }
 
 export async function edit(shortener: Shortener, code: string, url: string): Promise<void> {
-  const { status } = await callApi(shortener, 'PATCH', `/api/v1/links/${code}`, { url })
+  const patch = () => callApi(shortener, 'PATCH', `/api/v1/links/${code}`, { url })
+  const { status } = await untilAnswered(patch)
   if (status !== 200) throw new Error(`The edit was answered ${status}.`)
 }
 
