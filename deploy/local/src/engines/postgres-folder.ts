@@ -139,7 +139,7 @@ export async function writeMemberSettings(
     max_wal_senders: 10,
     wal_keep_size: '256MB',
     // After a checkpoint the first change of a page writes all of it: codes lie at random, so with many links that is
-    // several pages for each create, and rare checkpoints are worth some disk. It is used only where so much is written.
+    // a page for each create, and rare checkpoints are worth some disk. It is used only where so much is written.
     max_wal_size: '2GB',
     wal_buffers: '16MB',
     wal_receiver_status_interval: '1s',
