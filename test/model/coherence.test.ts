@@ -9,8 +9,8 @@ import { testRuns, testSeed } from '@linkfleet/testkit/seed'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { mutants } from './mutants.ts'
-import { histories } from './operations.ts'
-import { type Mistakes, World } from './world.ts'
+import { histories, type Operation } from './operations.ts'
+import { codes, type Mistakes, World } from './world.ts'
 
 const runs = testRuns(200)
 /** Mutants are looked for from one seed, so that whether they are found does not change from day to day. */
@@ -44,4 +44,40 @@ test.each(Object.entries(mutants))('%s is found', { timeout: 600_000 }, async (_
     endOnFailure: true,
   })
   expect(String(details.errorInstance)).toMatch(/^Error: at \d+: /)
+})
+
+test('an edit that Kafka is told of first does not get into Redis ahead of the create that waits there', async () => {
+  const [edited, other] = codes
+  const redis = (isUp: boolean): Operation => ({ kind: 'switch', what: 'redis', isUp })
+  const relay = (what: 'beat' | 'take' | 'apply', withKafka = true): Operation => {
+    return { kind: 'relay', what, calls: 0, withKafka }
+  }
+  const round = [relay('take'), relay('apply')]
+  const write = (
+    code: string,
+    change: 'create' | 'edit',
+    writeThrough: 'now' | 'never' = 'never',
+  ): Operation => ({
+    kind: 'write',
+    code,
+    change,
+    isSlow: false,
+    writeThrough,
+  })
+  const history: Operation[] = [
+    { kind: 'well' },
+    { kind: 'well' },
+    // The relay no longer knows what Redis has, so what is written through meanwhile is told to Redis again.
+    ...[redis(false), relay('beat'), ...round, redis(true)],
+    ...[write(other, 'create'), write(other, 'edit'), write(other, 'edit'), write(edited, 'create', 'now')],
+    // Kafka gets all, while a round holds three changes and the create is the fourth that waits for Redis.
+    ...[redis(false), ...round, ...round, write(edited, 'edit'), redis(true)],
+    ...[relay('take'), relay('apply', false), ...round],
+    // Redis loses the edit before it is the create's turn.
+    ...[{ kind: 'redis', what: 'flush' } as const, relay('beat'), ...round, ...round, ...round, ...round],
+    ...[{ kind: 'pass', ms: 500 } as const, relay('beat'), ...round],
+  ]
+  const world = new World(createMemoryLinkCache)
+  for (const one of history) await world.run(one)
+  expect(world.problems).toEqual([])
 })

@@ -1,6 +1,10 @@
 /** One process's relay: the real keeper of watermarks over a snapshot taken in one step and applied in another. */
 import type { RedisLinkCache } from '@linkfleet/contracts/redis-link-cache'
-import { createWatermarks, type Watermarks } from '../../services/shortener/src/adapters/watermarks.ts'
+import {
+  createWatermarks,
+  inTurnForRedis,
+  type Watermarks,
+} from '../../services/shortener/src/adapters/watermarks.ts'
 import type { WrittenChanges } from '../../services/shortener/src/adapters/written-changes.ts'
 import type { OutboxSnapshot } from '../../services/shortener/src/ports.ts'
 import type { Feed } from './feed.ts'
@@ -69,7 +73,7 @@ export class Relay {
     const { primary, feed, mistake } = this.#options
     const toPublish = snapshot.changes.filter((change) => !change.kafkaDone)
     const kafka = withKafka ? feed.publish(toPublish) : []
-    const redis = await this.#watermarks.apply(mistake(snapshot, primary))
+    const redis = await this.#watermarks.apply(mistake(inTurnForRedis(snapshot, changesMax), primary))
     if (this.hasSession) primary.settle({ redis: redis.done, kafka })
     this.#isApplying = false
   }

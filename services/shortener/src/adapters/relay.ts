@@ -5,7 +5,7 @@
  */
 import { sleep } from '@linkfleet/runtime/backoff'
 import type { Backlog, ChangeFeed, OutboxSession, OutboxSnapshot } from '../ports.ts'
-import type { Watermarks } from './watermarks.ts'
+import { inTurnForRedis, type Watermarks } from './watermarks.ts'
 
 const stampEveryMs = 500
 const beatEveryMs = 1_000
@@ -167,7 +167,9 @@ async function runRounds(session: OutboxSession, options: RelayOptions, signal: 
       kafka: wanted.kafka ? changesPerRoundMax + stuck : 0,
     })
     if (wanted.kafka) startPublishing(snapshot)
-    const redis = wanted.redis ? await watermarks.apply(snapshot) : { done: [], failure: undefined }
+    const redis = wanted.redis
+      ? await watermarks.apply(inTurnForRedis(snapshot, changesPerRoundMax))
+      : { done: [], failure: undefined }
     if (redis.failure !== undefined) {
       redisPausedUntilMs = performance.now() + sinkPauseMs
       options.events.redisFailed(redis.failure)

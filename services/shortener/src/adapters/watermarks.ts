@@ -129,6 +129,14 @@ export function createWatermarks(
   }
 }
 
+/**
+ * A snapshot without the changes that are in it for another sink, further on in the order. Each change may carry the copy
+ * of its own version, so one that is told to Redis ahead of its turn would leave the older copy of its link to come after it.
+ */
+export function inTurnForRedis(snapshot: OutboxSnapshot, changesMax: number): OutboxSnapshot {
+  return { ...snapshot, changes: snapshot.changes.filter(({ redisDone }) => !redisDone).slice(0, changesMax) }
+}
+
 const freshOf = ({ copy, asOfMs }: PendingChange) => ({ copy, asOfMs })
 
 async function eachTag(

@@ -16,6 +16,8 @@ import type { FreshLink } from '@linkfleet/contracts/redis-link-cache'
 
 /** Those that came first are forgotten first: the relay then asks for them. */
 const changesMax = 50_000
+/** Of URLs, which are nearly all that a copy takes. */
+const charactersMax = 16_000_000
 /** Far less than an entry lives in Redis: one that ran out would leave its place to anything older. */
 const trustedForMs = 60_000
 
@@ -34,6 +36,7 @@ export class WrittenChanges {
   /** Of all these versions. */
   #timeline = 0
   #isKeeping = false
+  #characters = 0
 
   /** A clock of this process that never goes backwards. */
   constructor(clock: () => number = () => performance.now()) {
@@ -52,18 +55,22 @@ export class WrittenChanges {
   /** There is none any more, and nothing takes memory for it. */
   keepNothing(): void {
     this.#isKeeping = false
-    this.#written.clear()
+    this.#forgetAll()
   }
 
   /** Redis has stored this change by a write that was sent at that moment. */
   add(link: FreshLink, sentAtMs: number): void {
     const { timeline, version } = link.copy
     if (!this.#isKeeping || timeline < this.#timeline) return
-    if (timeline > this.#timeline) this.#written.clear()
+    if (timeline > this.#timeline) this.#forgetAll()
     this.#timeline = timeline
-    const [oldest] = this.#written.size < changesMax ? [] : this.#written.keys()
-    if (oldest !== undefined) this.#written.delete(oldest)
+    this.forget(version)
     this.#written.set(version, { link, sentAtMs })
+    this.#characters += link.copy.targetUrl.length
+    for (const oldest of this.#written.keys()) {
+      if (this.#written.size <= changesMax && this.#characters <= charactersMax) break
+      this.forget(oldest)
+    }
   }
 
   /** This very version of its link, with the moment at which it was known to be current. */
@@ -79,6 +86,12 @@ export class WrittenChanges {
   }
 
   forget(version: number): void {
+    this.#characters -= this.#written.get(version)?.link.copy.targetUrl.length ?? 0
     this.#written.delete(version)
+  }
+
+  #forgetAll(): void {
+    this.#written.clear()
+    this.#characters = 0
   }
 }
