@@ -68,12 +68,14 @@ const copy = (version = 1, code = 'abc') => liveLink(code, version, { maxClicks:
 async function takeInTurn(budgets: ClickBudgets, times: number, version = 1): Promise<void> {
   for (let index = 0; index < times; index++) expect(await budgets.take(copy(version))).toBe('taken')
 }
+const takeAtOnce = (budgets: ClickBudgets, times: number): Promise<Taken[]> =>
+  Promise.all(Array.from({ length: times }, () => budgets.take(copy())))
 const count = (outcomes: readonly Taken[], what: Taken) => outcomes.filter((one) => one === what).length
 
 test('of a thousand that come at once as many follow as the limit allows, on few leases', async () => {
   const owner = ownerWith(600)
   const budgets = budgetsOf(owner)
-  const outcomes = await Promise.all(Array.from({ length: 1_000 }, () => budgets.take(copy())))
+  const outcomes = await takeAtOnce(budgets, 1_000)
   expect(count(outcomes, 'taken')).toBe(600)
   expect(count(outcomes, 'used-up')).toBe(400)
   expect(owner.asked).toBeLessThan(100)
@@ -112,7 +114,7 @@ test('what is leased is used while the owner is away; after that nobody can say'
   owner.away = 'before'
   const left = budgets.clicksLeft
   expect(left).toBeGreaterThan(0)
-  const outcomes = await Promise.all(Array.from({ length: left + 3 }, () => budgets.take(copy())))
+  const outcomes = await takeAtOnce(budgets, left + 3)
   expect([count(outcomes, 'taken'), count(outcomes, 'unknown')]).toEqual([left, 3])
 })
 
@@ -144,7 +146,7 @@ test.each([
   await takeInTurn(budgets, 5)
   owner.away = 'after'
   const left = budgets.clicksLeft
-  const outcomes = await Promise.all(Array.from({ length: left + 9 }, () => budgets.take(copy())))
+  const outcomes = await takeAtOnce(budgets, left + 9)
   expect(count(outcomes, 'unknown')).toBe(9)
   expect(owner.taken).toBeGreaterThan(5 + left)
   owner.away = 'no'
@@ -207,7 +209,7 @@ test('more links than there is room for: the one that came first gives back and 
 test('a limit that was taken away meanwhile holds nobody up', async () => {
   const owner = ownerWith(0)
   const budgets = budgetsOf(owner)
-  const outcomes = await Promise.all(Array.from({ length: 100 }, () => budgets.take(copy())))
+  const outcomes = await takeAtOnce(budgets, 100)
   expect(count(outcomes, 'taken')).toBe(100)
 })
 

@@ -95,7 +95,7 @@ export function createWatermarks(
       const usable = new Set(allTags.filter(isKnown))
       const unknown = allTags.filter((hashTag) => !usable.has(hashTag))
       await eachTag(unknown, (hashTag) => learnMark(hashTag, snapshot), failed)
-      // The rows of one link share one copy: the last one's is as new as any.
+      // One copy stands for all rows of its link: the last one's is as new as any.
       const groups = [...byLink(pending).values()]
         .map((changes) => ({ changes, ...freshOf(changes.at(-1) as PendingChange) }))
         .map((group) => ({ ...group, hashTag: hashTagOf(group.copy.domainId, group.copy.code) }))
