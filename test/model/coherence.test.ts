@@ -50,7 +50,7 @@ test('an edit that Kafka is told of first does not get into Redis ahead of the c
   const [edited, other] = codes
   const redis = (isUp: boolean): Operation => ({ kind: 'switch', what: 'redis', isUp })
   const relay = (what: 'beat' | 'take' | 'apply', withKafka = true): Operation => {
-    return { kind: 'relay', what, calls: 0, withKafka }
+    return { kind: 'relay', what, calls: 0, fate: withKafka ? 'acknowledged' : undefined }
   }
   const round = [relay('take'), relay('apply')]
   const write = (

@@ -1,20 +1,47 @@
 /** The topic of changed links, and one process's way of reading it. */
-import { type DecodedLinkChange, encodeLinkChange } from '@linkfleet/contracts/link-changes'
+import {
+  type DecodedLinkChange,
+  encodeFeedMark,
+  encodeLinkChange,
+  type FeedMark,
+} from '@linkfleet/contracts/link-changes'
 import { takeBatch } from '../../services/redirect/src/adapters/link-changes-kafka.ts'
+import type { Marking } from '../../services/shortener/src/domain/feed-marks.ts'
 import type { PendingChange } from '../../services/shortener/src/ports.ts'
 
 export const partitionCount = 2
 
+export type PublishFate = 'acknowledged' | 'unheard' | 'late'
+
 export class Feed {
   readonly partitions = Array.from({ length: partitionCount }, (): Buffer[] => [])
 
-  /** Appends the changes and gives their versions. */
-  publish(changes: readonly PendingChange[]): number[] {
-    for (const { copy, asOfMs } of changes) {
-      const { partition, value } = encodeLinkChange({ link: copy, asOfMs }, partitionCount)
-      this.partitions[partition]?.push(value)
+  /** Records that were sent and of which nobody heard; they may still come. */
+  readonly #underWay: (() => void)[] = []
+
+  /**
+   * Appends the changes and marks of each partition, and gives the versions that were acknowledged. `unheard`: they are
+   * there, and nobody was told so; `late`: nor are they there, until they land.
+   */
+  publish(changes: readonly PendingChange[], marking: Marking | undefined, fate: PublishFate): number[] {
+    const records = changes.map(({ copy, asOfMs }) =>
+      encodeLinkChange({ link: copy, asOfMs }, partitionCount),
+    )
+    for (const [partition, place] of this.partitions.entries()) {
+      const values = records.filter((record) => record.partition === partition).map(({ value }) => value)
+      const mark = marking?.markOf(partition, partitionCount)
+      if (mark !== undefined) values.push(encodeFeedMark(mark, partition).value)
+      if (fate === 'late') this.#underWay.push(() => place.push(...values))
+      else place.push(...values)
+      if (fate === 'acknowledged') marking?.acknowledged(partition, partitionCount, place.length - 1)
     }
-    return changes.map(({ version }) => version)
+    return fate === 'acknowledged' ? changes.map(({ version }) => version) : []
+  }
+
+  /** What was under way for so long arrives, one partition of it. */
+  land(place: number): void {
+    const [landed] = this.#underWay.splice(place % Math.max(1, this.#underWay.length), 1)
+    landed?.()
   }
 
   /** A producer that heard nothing sends an old record once more. */
@@ -27,6 +54,7 @@ export class Feed {
 
 export interface FeedListener {
   changed(change: DecodedLinkChange): void
+  marked(mark: FeedMark, partition: number, offset: number): void
   gap(): void
 }
 

@@ -1,6 +1,8 @@
-/** Six ways to get the cache wrong, each put in the place of one part of the real code. The model must find each. */
+/** Ways to get the cache wrong, each put in the place of one part of the real code. The model must find each. */
 import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import type { FeedMark } from '@linkfleet/contracts/link-changes'
 import type { FreshLink } from '@linkfleet/contracts/redis-link-cache'
+import { FeedCover } from '../../services/redirect/src/domain/feed-cover.ts'
 import { LinkMemory } from '../../services/redirect/src/domain/link-memory.ts'
 import type { KnownCopy } from '../../services/redirect/src/ports.ts'
 import type { MemoryOptions } from './redirect.ts'
@@ -9,6 +11,28 @@ import type { LossyCache, Mistakes } from './world.ts'
 /** A gap in the feed changes nothing. */
 class DeafMemory extends LinkMemory {
   override markAllNotFresh(): void {}
+}
+
+/** What was read since a gap is confirmed by marks from before it. */
+class GaplessCover extends FeedCover {
+  override gap(): void {}
+}
+
+/** Every mark counts as following the one that came before it. */
+class CredulousCover extends FeedCover {
+  readonly #lastOffsets = new Map<number, number>()
+  override marked(mark: FeedMark, partition: number, offset: number, nowMs: number): void {
+    const last = this.#lastOffsets.get(partition)
+    this.#lastOffsets.set(partition, offset)
+    const previous =
+      last === undefined ? undefined : { offset: last, takenAtMs: mark.previous?.takenAtMs ?? 0 }
+    super.marked({ ...mark, previous }, partition, offset, nowMs)
+  }
+}
+
+/** That floors are forgotten changes nothing. */
+class ForgetfulCover extends FeedCover {
+  override forgot(): void {}
 }
 
 /** A create that the feed tells of leaves the no that was remembered. */
@@ -74,3 +98,11 @@ export const mutants: Readonly<Record<string, Mistakes>> = {
   },
   'a copy that becomes fresh by being copied': { createMemory: (options) => new RenewingMemory(options) },
 }
+
+/** Of what the feed confirms: they need a rarer history than random ones are, so each has one of its own. */
+export const coverMutants = {
+  leftOut: { mark: (marks, snapshot) => marks.begin({ ...snapshot, isCompleteForKafka: true }) },
+  acrossGaps: { createCover: () => new GaplessCover() },
+  credulous: { createCover: () => new CredulousCover() },
+  forgetful: { createCover: () => new ForgetfulCover() },
+} as const satisfies Readonly<Record<string, Mistakes>>

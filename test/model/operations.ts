@@ -1,6 +1,6 @@
 /** What can happen, and how often. */
 import fc from 'fast-check'
-import { partitionCount } from './feed.ts'
+import { type PublishFate, partitionCount } from './feed.ts'
 import type { Change } from './primary.ts'
 import { codes, redirectCount, replicaCount } from './world.ts'
 
@@ -27,16 +27,16 @@ export type Operation =
   | { readonly kind: 'redis'; readonly what: 'flush' | 'replicate' | 'failOver' | 'evictOldest' }
   | {
       readonly kind: 'feed'
-      readonly what: 'deliver' | 'lose' | 'rejoin' | 'repeat'
+      readonly what: 'deliver' | 'lose' | 'rejoin' | 'repeat' | 'land'
       readonly redirect: number
       readonly partition: number
       readonly records: number
     }
   | {
       readonly kind: 'relay'
-      readonly what: 'beat' | 'take' | 'apply' | 'freeze' | 'takeOver' | 'wake'
+      readonly what: 'beat' | 'take' | 'apply' | 'round' | 'freeze' | 'takeOver' | 'wake'
       readonly calls: number
-      readonly withKafka: boolean
+      readonly fate: PublishFate | undefined
     }
   | { readonly kind: 'well' }
 
@@ -107,10 +107,10 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       kind: is('feed'),
-      what: fc.constantFrom('deliver', 'deliver', 'deliver', 'lose', 'rejoin', 'repeat'),
+      what: fc.constantFrom('deliver', 'deliver', 'deliver', 'lose', 'rejoin', 'repeat', 'land'),
       redirect: below(redirectCount),
       partition: below(partitionCount),
-      records: fc.integer({ min: 1, max: 3 }),
+      records: fc.integer({ min: 1, max: 6 }),
     }),
   },
   {
@@ -118,11 +118,14 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     arbitrary: fc.record({
       kind: is('relay'),
       what: fc.oneof(
-        { weight: 10, arbitrary: fc.constantFrom('beat', 'take', 'apply') },
+        { weight: 10, arbitrary: fc.constantFrom('beat', 'take', 'apply', 'round') },
         { weight: 3, arbitrary: fc.constantFrom('freeze', 'takeOver', 'wake') },
       ),
       calls: below(140),
-      withKafka: fc.boolean(),
+      fate: fc.oneof(
+        { weight: 8, arbitrary: fc.constantFrom('acknowledged', undefined) },
+        { weight: 1, arbitrary: fc.constantFrom('unheard', 'late') },
+      ),
     }),
   },
   { weight: 4, arbitrary: fc.record({ kind: is('well') }) },

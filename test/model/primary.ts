@@ -100,6 +100,7 @@ export class Primary {
       timeline,
       heartbeatMs: this.#beatAtMs,
       isCompleteForRedis: forRedis.length < changesMax,
+      isCompleteForKafka: forKafka.length < changesMax,
     }
   }
 

@@ -1,5 +1,6 @@
 /** One redirect process: the real finder, memory, floors and feed handling over sources that the world lets answer. */
 import type { RedisLinkCache } from '@linkfleet/contracts/redis-link-cache'
+import type { FeedCover } from '../../services/redirect/src/domain/feed-cover.ts'
 import { createFindLink, type FindLink } from '../../services/redirect/src/domain/find-link.ts'
 import { createHeedChanges } from '../../services/redirect/src/domain/heed-changes.ts'
 import { type LinkMemory, linkKeyOf } from '../../services/redirect/src/domain/link-memory.ts'
@@ -26,12 +27,15 @@ export interface RedirectOptions {
   readonly feed: Feed
   readonly isPrimaryUp: () => boolean
   readonly createMemory: (options: MemoryOptions) => LinkMemory
+  readonly cover: FeedCover
+  readonly floorsMax: number
   readonly verdicts: Verdicts
 }
 
 export interface MemoryOptions {
   readonly bytesMax: number
   readonly absencesMax: number
+  readonly cover: FeedCover
   readonly clock: () => number
 }
 
@@ -49,11 +53,14 @@ export class Redirect {
   primaryFailedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: RedirectOptions) {
-    const { clock, feed } = options
+    const { clock, feed, cover } = options
     this.#options = options
-    this.#memory = options.createMemory({ bytesMax, absencesMax, clock })
-    const floors = new VersionFloors(100)
-    const heed = createHeedChanges({ memory: this.#memory, floors, clock })
+    this.#memory = options.createMemory({ bytesMax, absencesMax, cover, clock })
+    const floors = new VersionFloors(options.floorsMax, (nowMs) => {
+      cover.forgot(nowMs)
+      this.told.clear()
+    })
+    const heed = createHeedChanges({ memory: this.#memory, floors, cover, clock })
     this.#findLink = createFindLink({ memory: this.#memory, floors, clock, ...this.#sources() })
     this.reader = new FeedReader(feed, {
       changed: ({ link, asOfMs }) => {
@@ -62,6 +69,7 @@ export class Redirect {
         this.told.set(link.code, { version, atMs: clock() })
         this.confirmed.add(link.code)
       },
+      marked: heed.marked,
       gap: () => {
         heed.gap()
         this.gapAtMs = clock()
@@ -88,9 +96,17 @@ export class Redirect {
     else verdicts.judge({ ...request, found, atOnce: true })
   }
 
+  /** What memory says of each of these links is true. */
+  judgeMemory(codes: readonly string[]): void {
+    for (const code of codes) {
+      const known = this.#memory.peek(linkKeyOf(1, code))
+      if (known !== undefined) this.#options.verdicts.judgeCopy(known, 'memory')
+    }
+  }
+
   /** The version that memory holds, 0 without one. */
   rememberedVersion(code: string): number {
-    return this.#memory.get(linkKeyOf(1, code))?.copy.version ?? 0
+    return this.#memory.peek(linkKeyOf(1, code))?.copy.version ?? 0
   }
 
   #sources() {

@@ -6,8 +6,9 @@ import {
   type Watermarks,
 } from '../../services/shortener/src/adapters/watermarks.ts'
 import type { WrittenChanges } from '../../services/shortener/src/adapters/written-changes.ts'
+import { FeedMarks, type Marking } from '../../services/shortener/src/domain/feed-marks.ts'
 import type { OutboxSnapshot } from '../../services/shortener/src/ports.ts'
-import type { Feed } from './feed.ts'
+import type { Feed, PublishFate } from './feed.ts'
 import type { Primary } from './primary.ts'
 
 export interface RelayOptions {
@@ -18,6 +19,8 @@ export interface RelayOptions {
   readonly written: WrittenChanges
   /** What a fault makes of a snapshot before it is applied. */
   readonly mistake: (snapshot: OutboxSnapshot, primary: Primary) => OutboxSnapshot
+  /** What a fault makes of the marks of a look. */
+  readonly mark: (marks: FeedMarks, snapshot: OutboxSnapshot) => Marking | undefined
 }
 
 const changesMax = 3
@@ -25,6 +28,7 @@ const changesMax = 3
 export class Relay {
   readonly #options: RelayOptions
   readonly #watermarks: Watermarks
+  readonly #marks = new FeedMarks()
   #snapshot: OutboxSnapshot | undefined
   #callsUntilFrozen = Number.POSITIVE_INFINITY
   #thaw = Promise.withResolvers<void>()
@@ -64,15 +68,15 @@ export class Relay {
     this.#snapshot = { ...snapshot, changes }
   }
 
-  /** Resolves when the round is through, which a frozen relay's is not before it wakes. */
-  async apply(withKafka: boolean): Promise<void> {
+  /** `fate` is that of what Kafka is told, nothing if undefined. Resolves when the round is through, which a frozen relay's is not before it wakes. */
+  async apply(fate: PublishFate | undefined): Promise<void> {
     const snapshot = this.#snapshot
     if (snapshot === undefined || this.#isApplying) return
     this.#snapshot = undefined
     this.#isApplying = true
-    const { primary, feed, mistake } = this.#options
+    const { primary, feed, mistake, mark } = this.#options
     const toPublish = snapshot.changes.filter((change) => !change.kafkaDone)
-    const kafka = withKafka ? feed.publish(toPublish) : []
+    const kafka = fate === undefined ? [] : feed.publish(toPublish, mark(this.#marks, snapshot), fate)
     const redis = await this.#watermarks.apply(mistake(inTurnForRedis(snapshot, changesMax), primary))
     if (this.hasSession) primary.settle({ redis: redis.done, kafka })
     this.#isApplying = false

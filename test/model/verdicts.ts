@@ -4,6 +4,7 @@
  */
 import type { FoundLink } from '../../services/redirect/src/domain/find-link.ts'
 import { freshForMs, staleForMs } from '../../services/redirect/src/domain/freshness.ts'
+import type { LinkMemory } from '../../services/redirect/src/domain/link-memory.ts'
 import { floorForMs } from '../../services/redirect/src/domain/version-floors.ts'
 import type { KnownCopy } from '../../services/redirect/src/ports.ts'
 import type { Primary } from './primary.ts'
@@ -40,6 +41,8 @@ export class Verdicts {
   readonly #clock: () => number
   /** What was wrong, in sentences. */
   readonly problems: string[] = []
+  /** All of them, in their order. */
+  readonly answers: FoundLink[] = []
 
   constructor(primary: Primary, clock: () => number) {
     this.#primary = primary
@@ -52,6 +55,7 @@ export class Verdicts {
 
   judge(answer: Answer): void {
     const { found } = answer
+    this.answers.push(found)
     if (found.kind === 'unknown' || (found.kind === 'link' && found.stale)) this.#judgeHelplessness(answer)
     if (found.kind === 'unknown') return
     if (found.kind === 'absent') this.#judgeAbsence(answer)
@@ -136,4 +140,19 @@ export class Verdicts {
       this.#wrong(`${code} was followed as version ${version} without a question after a gap in the feed`)
     }
   }
+}
+
+/** Every copy that memory keeps is judged. */
+export function watched(memory: LinkMemory, verdicts: Verdicts): LinkMemory {
+  const offer = memory.offer.bind(memory)
+  memory.offer = (key, known, epoch) => {
+    const before = memory.get(key)
+    const kept = offer(key, known, epoch)
+    verdicts.judgeCopy(kept, 'memory')
+    if (before !== undefined && before.copy.version > kept.copy.version) {
+      verdicts.judgeReplaced(kept, before.copy.version)
+    }
+    return kept
+  }
+  return memory
 }

@@ -1,15 +1,18 @@
 /** The fleet around the cache, in simulated time: one step of it for each operation. */
 import type { RedisLinkCache } from '@linkfleet/contracts/redis-link-cache'
+import { FeedCover } from '../../services/redirect/src/domain/feed-cover.ts'
+import type { FoundLink } from '../../services/redirect/src/domain/find-link.ts'
 import { LinkMemory } from '../../services/redirect/src/domain/link-memory.ts'
 import { WrittenChanges } from '../../services/shortener/src/adapters/written-changes.ts'
+import type { FeedMarks, Marking } from '../../services/shortener/src/domain/feed-marks.ts'
 import type { OutboxSnapshot } from '../../services/shortener/src/ports.ts'
-import { Feed, partitionCount } from './feed.ts'
+import { Feed, type PublishFate, partitionCount } from './feed.ts'
 import { Network } from './network.ts'
 import type { Operation } from './operations.ts'
 import { Primary, Replica, type Uncommitted } from './primary.ts'
 import { type MemoryOptions, Redirect } from './redirect.ts'
 import { Relay } from './relay.ts'
-import { Verdicts } from './verdicts.ts'
+import { Verdicts, watched } from './verdicts.ts'
 
 export const codes = ['aB3dE5g', 'Zz9yX8w', 'q1W2e3R'] as const
 export const redirectCount = 2
@@ -30,6 +33,10 @@ export interface Mistakes {
   cache?(cache: LossyCache, clock: () => number): LossyCache
   createMemory?(options: MemoryOptions): LinkMemory
   snapshot?(snapshot: OutboxSnapshot, primary: Primary): OutboxSnapshot
+  mark?(marks: FeedMarks, snapshot: OutboxSnapshot): Marking | undefined
+  createCover?(): FeedCover
+  /** How many changes a redirect remembers that it was told of. */
+  readonly floorsMax?: number
 }
 
 const allKeys = codes.map((code) => ({ domainId: 1, code }))
@@ -70,6 +77,10 @@ export class World {
     return this.#verdicts.problems
   }
 
+  get answers(): readonly FoundLink[] {
+    return this.#verdicts.answers
+  }
+
   #createRedirect(): Redirect {
     return new Redirect({
       clock: this.#clock,
@@ -81,6 +92,8 @@ export class World {
       isPrimaryUp: () => this.#isPrimaryUp,
       createMemory: (options) =>
         watched(this.#mistakes.createMemory?.(options) ?? new LinkMemory(options), this.#verdicts),
+      floorsMax: this.#mistakes.floorsMax ?? 100,
+      cover: this.#mistakes.createCover?.() ?? new FeedCover(),
       verdicts: this.#verdicts,
     })
   }
@@ -92,6 +105,7 @@ export class World {
       feed: this.#feed,
       written: this.#written,
       mistake: this.#mistakes.snapshot ?? ((snapshot) => snapshot),
+      mark: this.#mistakes.mark ?? ((marks, snapshot) => marks.begin(snapshot)),
     })
   }
 
@@ -125,6 +139,7 @@ export class World {
     await this.#apply(operation)
     await this.#settle()
     await this.#judgeCache(operation.kind === 'redis')
+    for (const redirect of this.#redirects) redirect.judgeMemory(codes)
   }
 
   /** What Redis holds is true, and only what was lost gives way to what is older. */
@@ -232,13 +247,15 @@ export class World {
     if (what === 'deliver') await reader?.deliver(partition, records)
     else if (what === 'lose') reader?.lose(partition, records)
     else if (what === 'rejoin') reader?.rejoin()
+    else if (what === 'land') this.#feed.land(records)
     else this.#feed.repeat(partition, records)
   }
 
-  async #moveRelay({ what, calls, withKafka }: Operation & { kind: 'relay' }): Promise<void> {
+  async #moveRelay({ what, calls, fate }: Operation & { kind: 'relay' }): Promise<void> {
     if (what === 'beat') this.#primary.beat()
     else if (what === 'take') this.#relay.take()
-    else if (what === 'apply') void this.#relay.apply(withKafka)
+    else if (what === 'apply') void this.#relay.apply(fate)
+    else if (what === 'round') this.#makeRound(fate)
     else if (what === 'freeze') this.#relay.freezeAfter(calls)
     else if (what === 'wake') for (const relay of [this.#relay, ...this.#frozen]) relay.wake()
     else {
@@ -248,6 +265,12 @@ export class World {
     }
   }
 
+  #makeRound(fate: PublishFate | undefined): void {
+    this.#primary.beat()
+    this.#relay.take()
+    void this.#relay.apply(fate)
+  }
+
   /** A second in which everything works: afterwards every source knows everything, and the feed told of it. */
   async #beWell(): Promise<void> {
     this.#primary.beat()
@@ -255,7 +278,7 @@ export class World {
     for (let round = 0; round < 3; round += 1) {
       this.#nowMs += 1
       this.#relay.take()
-      void this.#relay.apply(true)
+      void this.#relay.apply('acknowledged')
       await this.#settle()
     }
     for (const { reader } of this.#redirects) {
@@ -263,19 +286,4 @@ export class World {
         await reader.deliver(partition, 1_000)
     }
   }
-}
-
-/** Every copy that memory keeps is judged. */
-function watched(memory: LinkMemory, verdicts: Verdicts): LinkMemory {
-  const offer = memory.offer.bind(memory)
-  memory.offer = (key, known, epoch) => {
-    const before = memory.get(key)
-    const kept = offer(key, known, epoch)
-    verdicts.judgeCopy(kept, 'memory')
-    if (before !== undefined && before.copy.version > kept.copy.version) {
-      verdicts.judgeReplaced(kept, before.copy.version)
-    }
-    return kept
-  }
-  return memory
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { decodeLinkChange, encodeLinkChange } from './link-changes.ts'
+import { LinkChange } from './generated/linkfleet/links/v1/links.ts'
+import { decodeFeedRecord, decodeLinkChange, encodeFeedMark, encodeLinkChange } from './link-changes.ts'
 import { partitionOf } from './partition.ts'
 import { liveLink } from './testing/live-link.ts'
 
@@ -28,6 +29,24 @@ describe('the topic link-changes', () => {
     ['a message that is cut off', encodeLinkChange({ link, asOfMs: 1 }, 1).value.subarray(0, 9)],
   ])('answers undefined for %s', (_name, value) => {
     expect(decodeLinkChange(value)).toBeUndefined()
+  })
+
+  it('gives back the mark that was written, which is no change', () => {
+    const mark = {
+      knownAtMs: 1_700_000_000_001,
+      timeline: 2,
+      partitionCount: 12,
+      previous: { offset: 7_000_000_000, takenAtMs: 1_700_000_000_000 },
+    }
+    const { value, partition } = encodeFeedMark(mark, 5)
+    expect(partition).toBe(5)
+    expect(decodeFeedRecord(value)).toEqual({ mark })
+    expect(decodeLinkChange(value)).toBeUndefined()
+  })
+
+  it('writes a mark that a reader who knows none takes for a change of a link that nobody asks for', () => {
+    const { value } = encodeFeedMark({ knownAtMs: 1, timeline: 1, partitionCount: 1, previous: undefined }, 0)
+    expect(LinkChange.decode(value).link).toMatchObject({ domainId: 0, version: 1 })
   })
 
   it('refuses to write a change without a link', () => {

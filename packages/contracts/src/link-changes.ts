@@ -1,46 +1,89 @@
 /**
- * The topic `link-changes`: every change of a link, for promptness. Key = domain and code, so the changes of one
- * link stay in one partition, in version order; value = a protobuf `LinkChange`. A record may come twice.
+ * The topic `link-changes`: every change of a link, for promptness, and marks, which say that nothing was left out. A
+ * change's key = domain and code, so the changes of one link stay in one partition, in version order; value = a protobuf
+ * `LinkChange`. A record may come twice.
  */
 import { encoded } from './encoded.ts'
-import { LinkChange } from './generated/linkfleet/links/v1/links.ts'
+import {
+  type FeedMark,
+  LinkChange as LinkChangeMessage,
+  type LinkCopy,
+  LinkState,
+} from './generated/linkfleet/links/v1/links.ts'
 import { partitionOf } from './partition.ts'
 
-export { LinkChange } from './generated/linkfleet/links/v1/links.ts'
+export type { FeedMark } from './generated/linkfleet/links/v1/links.ts'
 
 /** The name of the topic unless LINK_CHANGES_TOPIC says otherwise. */
 export const linkChangesTopic = 'link-changes'
 
-export interface LinkChangeRecord {
+export interface LinkChange {
+  readonly link: LinkCopy | undefined
+  readonly asOfMs: number
+}
+
+export interface FeedRecord {
   readonly key: Buffer
   readonly value: Buffer
   readonly partition: number
 }
 
 /** The record of a change. Producers give the partition themselves: it never depends on a client's partitioner. */
-export function encodeLinkChange(change: LinkChange, partitionCount: number): LinkChangeRecord {
-  const { link } = change
+export function encodeLinkChange({ link, asOfMs }: LinkChange, partitionCount: number): FeedRecord {
   if (link === undefined) throw new TypeError('A link change needs its link.')
   return {
     key: Buffer.from(`${link.domainId}:${link.code}`),
-    value: encoded(change, LinkChange),
+    value: encoded({ link, asOfMs, mark: undefined }, LinkChangeMessage),
     partition: partitionOf(link.domainId, link.code, partitionCount),
   }
 }
 
+/** No domain has this number, so nobody asks for it. */
+const nobodysLink: LinkCopy = {
+  domainId: 0,
+  code: 'mark',
+  version: 1,
+  timeline: 0,
+  state: LinkState.DELETED,
+  targetUrl: '',
+  redirectStatus: 0,
+  forwardQuery: false,
+  startsAtMs: 0,
+  expiresAtMs: 0,
+  maxClicks: 0,
+  passwordProtected: false,
+  passwordVerifier: '',
+}
+
+/** The record of a mark of this partition. */
+export function encodeFeedMark(mark: FeedMark, partition: number): FeedRecord {
+  const value = encoded({ link: nobodysLink, asOfMs: mark.knownAtMs, mark }, LinkChangeMessage)
+  return { key: Buffer.from('mark'), value, partition }
+}
+
 export interface DecodedLinkChange {
-  readonly link: NonNullable<LinkChange['link']>
+  readonly link: LinkCopy
   readonly asOfMs: number
 }
 
-/** The change in a record's value; undefined when it cannot be read, so that one bad record stops nothing. */
-export function decodeLinkChange(value: Uint8Array | null): DecodedLinkChange | undefined {
+export type DecodedFeedRecord =
+  | { readonly change: DecodedLinkChange; readonly mark?: undefined }
+  | { readonly mark: FeedMark; readonly change?: undefined }
+
+/** What a record's value holds; undefined when it cannot be read, so that one bad record stops nothing. */
+export function decodeFeedRecord(value: Uint8Array | null): DecodedFeedRecord | undefined {
   if (value === null) return undefined
   try {
-    const { link, asOfMs } = LinkChange.decode(value)
+    const { link, asOfMs, mark } = LinkChangeMessage.decode(value)
+    if (mark !== undefined) return { mark }
     if (link === undefined || link.code === '' || link.version === 0) return undefined
-    return { link, asOfMs }
+    return { change: { link, asOfMs } }
   } catch {
     return undefined
   }
+}
+
+/** The change in a record's value; undefined for all else. */
+export function decodeLinkChange(value: Uint8Array | null): DecodedLinkChange | undefined {
+  return decodeFeedRecord(value)?.change
 }

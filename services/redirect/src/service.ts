@@ -20,6 +20,7 @@ import { openVisitorSaltsGrpc } from './adapters/visitor-salts-grpc.ts'
 import type { RedirectConfig } from './config.ts'
 import { CircuitBreaker } from './domain/circuit-breaker.ts'
 import { ClickBudgets } from './domain/click-budgets.ts'
+import { FeedCover } from './domain/feed-cover.ts'
 import { createFindLink } from './domain/find-link.ts'
 import { createHeedChanges } from './domain/heed-changes.ts'
 import { createIdentifyClient } from './domain/identify-client.ts'
@@ -60,10 +61,11 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
     failed: events.sourceFailed,
   })
   const seed = randomBytes(4).readUInt32LE()
-  const memory = new LinkMemory({ bytesMax: config.memoryCacheBytesMax, absencesMax, seed })
-  const floors = new VersionFloors(floorsMax)
+  const cover = new FeedCover()
+  const memory = new LinkMemory({ bytesMax: config.memoryCacheBytesMax, absencesMax, cover, seed })
+  const floors = new VersionFloors(floorsMax, (nowMs) => cover.forgot(nowMs))
   const findLink = createFindLink({ ...sources, memory, floors, clock })
-  const heed = createHeedChanges({ memory, floors, clock })
+  const heed = createHeedChanges({ memory, floors, cover, clock })
 
   const clicks = resources.use(await openSpool(config, log, events))
   const feed = resources.use(
@@ -77,6 +79,7 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
         heed.changed(link, asOfMs)
         events.linkChanged()
       },
+      marked: heed.marked,
       gap(reason) {
         heed.gap()
         events.feedGap(reason)
@@ -85,7 +88,7 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
   )
   const conditions = openConditions(config, context, events, resources)
   const { salts, visitorSalts } = openSalts(config, context, events, resources)
-  exposeState(context, { ...open, ...conditions, memory, clicks, sources, feed, visitorSalts, clock })
+  exposeState(context, { ...open, ...conditions, memory, cover, clicks, sources, feed, visitorSalts, clock })
 
   const { server, misses } = createRedirectServer({
     ...conditions,

@@ -5,10 +5,12 @@ import type { OpenSources, Sources } from './adapters/sources.ts'
 import type { ClickSpool, SpoolState } from './adapters/spool/click-spool.ts'
 import type { VisitorSaltsGrpc } from './adapters/visitor-salts-grpc.ts'
 import type { ClickBudgets } from './domain/click-budgets.ts'
+import type { FeedCover } from './domain/feed-cover.ts'
 import type { LinkMemory } from './domain/link-memory.ts'
 
 export interface RedirectState extends OpenSources {
   readonly memory: LinkMemory
+  readonly cover: FeedCover
   readonly clicks: ClickSpool
   readonly sources: Sources
   readonly feed: LinkChangesFeed
@@ -18,7 +20,8 @@ export interface RedirectState extends OpenSources {
 }
 
 export function exposeState({ metrics, health }: ServiceContext, state: RedirectState): void {
-  const { memory, clicks, sources, replicas, redis, authority, feed, budgets, visitorSalts, clock } = state
+  const { memory, cover, clicks, sources, replicas, redis, authority, feed, budgets, visitorSalts, clock } =
+    state
   health.dependency('redis', () => redis.state())
   health.dependency('shortener', () => (authority.isConnected() ? 'up' : 'down'))
   health.dependency('kafka', () => clicks.state().kafka)
@@ -42,6 +45,15 @@ export function exposeState({ metrics, health }: ServiceContext, state: Redirect
     'redirect_leased_clicks',
     'Clicks of limited links that are leased and not used: what a crash would burn.',
     () => budgets.clicksLeft,
+  )
+  metrics.gauge(
+    'redirect_feed_confirmed_age_seconds',
+    'How long ago the links in memory were current of which the feed of changes told nothing; without a value while it cannot say.',
+    [],
+    (own) => {
+      own.reset()
+      if (cover.allKnownAtMs !== undefined) own.set((clock() - cover.allKnownAtMs) / 1_000)
+    },
   )
   exposeSpool(metrics, clicks)
   metrics.gauge(

@@ -1,6 +1,7 @@
 /** What shortener asks of the world. Each says what it does when the world does not answer. */
 import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import type { Caller, Role } from './domain/credentials.ts'
+import type { Marking } from './domain/feed-marks.ts'
 import type { Idempotency } from './domain/idempotency.ts'
 import type { Link, LinkKey, NewLink, ReadLink, StoredChanges } from './domain/link.ts'
 
@@ -222,8 +223,9 @@ export interface OutboxSnapshot {
   readonly timeline: number
   /** The newest heartbeat in this snapshot; undefined when none was written on this timeline. */
   readonly heartbeatMs: number | undefined
-  /** True when `changes` holds all rows that Redis does not have yet. */
+  /** True when `changes` holds all rows that this sink does not have yet. */
   readonly isCompleteForRedis: boolean
+  readonly isCompleteForKafka: boolean
 }
 
 /** What waits for one sink. */
@@ -260,7 +262,7 @@ export interface OutboxSession {
 /** Where changes are published. */
 export interface ChangeFeed {
   /** The versions that all replicas in sync acknowledged. Never throws; bounded by the client's own timeouts. */
-  publish(changes: readonly PendingChange[]): Promise<readonly number[]>
+  publish(changes: readonly PendingChange[], marking?: Marking): Promise<readonly number[]>
 }
 
 export interface ClickGrant {

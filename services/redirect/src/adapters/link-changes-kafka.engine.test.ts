@@ -1,4 +1,9 @@
-import { encodeLinkChange, type LinkChange } from '@linkfleet/contracts/link-changes'
+import {
+  encodeFeedMark,
+  encodeLinkChange,
+  type FeedRecord,
+  type LinkChange,
+} from '@linkfleet/contracts/link-changes'
 import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { ensureTopics, openKafka } from '@linkfleet/runtime/kafka'
 import { silentLogger } from '@linkfleet/runtime/log'
@@ -7,19 +12,20 @@ import { eventually } from '@linkfleet/testkit/eventually'
 import { expect, test } from 'vitest'
 import { openLinkChangesKafka } from './link-changes-kafka.ts'
 
-test('the feed tells of what changes after it joined, and of its joins and unreadable records as gaps', async () => {
+test('the feed tells of what changes after it joined and of marks, and of its joins and unreadable records as gaps', async () => {
   const kafka = openKafka({ brokers: testKafkaBrokers(), clientId: 'test', log: silentLogger() })
   const topic = uniqueName('link-changes')
   await ensureTopics(kafka, [{ topic, partitions: 2 }])
   const producer = kafka.producer({ allowAutoTopicCreation: false })
   await producer.connect()
-  const publish = async (change: LinkChange) => {
-    const { key, value, partition } = encodeLinkChange(change, 2)
+  const send = async ({ key, value, partition }: FeedRecord) => {
     await producer.send({ topic, messages: [{ key, value, partition }] })
   }
+  const publish = (change: LinkChange) => send(encodeLinkChange(change, 2))
   await publish({ link: liveLink('before1', 1), asOfMs: 1 })
 
   const told: string[] = []
+  const marked: unknown[] = []
   const gaps: string[] = []
   const feed = openLinkChangesKafka({
     kafka,
@@ -28,6 +34,7 @@ test('the feed tells of what changes after it joined, and of its joins and unrea
     instance: 'test',
     log: silentLogger(),
     changed: ({ link, asOfMs }) => void told.push(`${link.code} ${link.version} ${asOfMs}`),
+    marked: (mark, partition, offset) => void marked.push({ mark, partition, offset }),
     gap: (reason) => void gaps.push(reason),
   })
   await eventually(() => gaps.includes('first fetch'), { withinMs: 20_000 })
@@ -39,6 +46,13 @@ test('the feed tells of what changes after it joined, and of its joins and unrea
   await eventually(() => gaps.includes('a record cannot be read'))
   await publish({ link: liveLink('after12', 3), asOfMs: 33 })
   await eventually(() => expect(told).toEqual(['after12 2 22', 'after12 3 33']))
+
+  const mark = { knownAtMs: 5, timeline: 1, partitionCount: 2, previous: { offset: 3, takenAtMs: 4 } }
+  const { partition } = encodeLinkChange({ link: liveLink('after12', 4), asOfMs: 44 }, 2)
+  await send(encodeFeedMark(mark, partition))
+  await eventually(() => marked.length > 0)
+  // After the record that cannot be read where that is of the same partition, and the two changes.
+  expect(marked).toEqual([{ mark, partition, offset: partition === 0 ? 3 : 2 }])
   await feed[Symbol.asyncDispose]()
   await producer.disconnect()
 })

@@ -18,7 +18,7 @@ async function gapsIn(...batches: number[][]): Promise<string[]> {
         heartbeat: async () => undefined,
       },
       expected,
-      { changed: () => undefined, gap: (reason) => void gaps.push(reason) },
+      { changed: () => undefined, marked: () => undefined, gap: (reason) => void gaps.push(reason) },
     )
   }
   return gaps

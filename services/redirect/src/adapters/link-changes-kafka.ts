@@ -4,7 +4,7 @@
  * missing in the numbering of a partition, is reported as a gap.
  */
 import { randomUUID } from 'node:crypto'
-import { type DecodedLinkChange, decodeLinkChange } from '@linkfleet/contracts/link-changes'
+import { type DecodedLinkChange, decodeFeedRecord, type FeedMark } from '@linkfleet/contracts/link-changes'
 import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
 import { type Consumer, type EachBatchPayload, ensureTopics, type Kafka } from '@linkfleet/runtime/kafka'
 import type { Logger } from '@linkfleet/runtime/log'
@@ -17,6 +17,7 @@ export interface LinkChangesOptions {
   readonly instance: string
   readonly log: Logger
   readonly changed: (change: DecodedLinkChange) => void
+  readonly marked: (mark: FeedMark, partition: number, offset: number) => void
   readonly gap: (reason: string) => void
 }
 
@@ -117,16 +118,17 @@ function watch(
 export async function takeBatch(
   { batch, resolveOffset, heartbeat }: Pick<EachBatchPayload, 'batch' | 'resolveOffset' | 'heartbeat'>,
   expected: Map<number, bigint>,
-  options: Pick<LinkChangesOptions, 'changed' | 'gap'>,
+  options: Pick<LinkChangesOptions, 'changed' | 'marked' | 'gap'>,
 ): Promise<void> {
   for (const { offset, value } of batch.messages) {
     const at = BigInt(offset)
     const next = expected.get(batch.partition)
     if (next !== undefined && at !== next) options.gap('records are missing')
     expected.set(batch.partition, at + 1n)
-    const change = decodeLinkChange(value)
-    if (change === undefined) options.gap('a record cannot be read')
-    else options.changed(change)
+    const record = decodeFeedRecord(value)
+    if (record === undefined) options.gap('a record cannot be read')
+    else if (record.mark !== undefined) options.marked(record.mark, batch.partition, Number(offset))
+    else options.changed(record.change)
     resolveOffset(offset)
   }
   await heartbeat()

@@ -215,6 +215,9 @@ function believe(
  */
 function makeDo(deps: FindLinkDependencies, key: string, best: KnownCopy | undefined): FoundLink {
   if (best === undefined || deps.clock() - best.asOfMs > staleForMs) return unknown
-  const known = deps.memory.offer(key, best, neverFreshEpoch)
+  const held = deps.memory.peek(key)
+  // What memory has is not offered to it: it would count as read anew.
+  const isHeld = held !== undefined && betterCopy(held, best) === held
+  const known = isHeld ? held : deps.memory.offer(key, best, neverFreshEpoch)
   return { kind: 'link', known, source: 'memory', stale: true }
 }

@@ -1,22 +1,27 @@
 /** What the feed of changed links does to what this process knows: it makes changes prompt, and inserts nothing. */
+import type { FeedMark } from '@linkfleet/contracts/link-changes'
 import type { KnownCopy } from '../ports.ts'
+import type { FeedCover } from './feed-cover.ts'
 import { type LinkMemory, linkKeyOf } from './link-memory.ts'
 import type { VersionFloors } from './version-floors.ts'
 
 export interface HeedChangesDependencies {
   readonly memory: LinkMemory
   readonly floors: VersionFloors
+  readonly cover: FeedCover
   readonly clock: () => number
 }
 
 export interface HeedChanges {
   /** Records may come twice, late, and in any order among links. */
   changed(link: KnownCopy['copy'], asOfMs: number): void
+  /** Marks of a partition come in their order, after the changes that come before them. */
+  marked(mark: FeedMark, partition: number, offset: number): void
   /** Records may have been missed. */
   gap(): void
 }
 
-export function createHeedChanges({ memory, floors, clock }: HeedChangesDependencies): HeedChanges {
+export function createHeedChanges({ memory, floors, cover, clock }: HeedChangesDependencies): HeedChanges {
   return {
     changed(link, asOfMs) {
       const key = linkKeyOf(link.domainId, link.code)
@@ -25,7 +30,11 @@ export function createHeedChanges({ memory, floors, clock }: HeedChangesDependen
       // On a primary whose clock runs ahead `asOf` lies in our future; memory judges it by our clock.
       memory.change(key, { copy: link, asOfMs: Math.min(asOfMs, nowMs) })
     },
+    marked(mark, partition, offset) {
+      cover.marked(mark, partition, offset, clock())
+    },
     gap() {
+      cover.gap()
       memory.markAllNotFresh()
     },
   }

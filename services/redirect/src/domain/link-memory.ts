@@ -3,6 +3,7 @@
  * space of their own, so that a scan of guessed codes drives no link out.
  */
 import type { KnownCopy } from '../ports.ts'
+import type { FeedCover } from './feed-cover.ts'
 import { sketchFor } from './frequency-sketch.ts'
 import { absenceForMs, type CopyOrder, compareOrder, isFresh } from './freshness.ts'
 import { SieveCache, valueBytesMax } from './sieve-cache.ts'
@@ -38,6 +39,8 @@ export interface LinkMemoryOptions {
   /** All of it: what was never used takes no memory yet. */
   readonly bytesMax: number
   readonly absencesMax: number
+  /** Confirms copies that were learned since the last gap in the feed. */
+  readonly cover?: Pick<FeedCover, 'knownAtMs'>
   /** 32 bits that clients do not know, so that nobody can make up codes that share a place in the index. */
   readonly seed?: number
 }
@@ -54,10 +57,12 @@ export class LinkMemory {
   readonly #absences = new Map<string, Absence>()
   readonly #absencesMax: number
   readonly #sketchBytes: number
+  readonly #cover: Pick<FeedCover, 'knownAtMs'> | undefined
   #epoch = 0
   #newestTimeline = 0
 
-  constructor({ bytesMax, absencesMax, seed = 0 }: LinkMemoryOptions) {
+  constructor({ bytesMax, absencesMax, cover, seed = 0 }: LinkMemoryOptions) {
+    this.#cover = cover
     const sketch = sketchFor(Math.ceil(bytesMax / entryUsualBytes))
     this.#links = new SieveCache({ bytesMax: bytesMax - sketch.bytes, sketch, placeBytes, seed })
     const places = this.#links.placeMax + 1
@@ -89,6 +94,12 @@ export class LinkMemory {
   /** The copy that is kept, fresh or not. */
   get(key: string): RememberedLink | undefined {
     const place = this.#links.get(key)
+    return place === 0 ? undefined : this.#remembered(place, key)
+  }
+
+  /** The same, not counted as asking for it. */
+  peek(key: string): RememberedLink | undefined {
+    const place = this.#links.peek(key)
     return place === 0 ? undefined : this.#remembered(place, key)
   }
 
@@ -150,10 +161,14 @@ export class LinkMemory {
     const version = this.#version[place] as number
     const timeline = this.#timeline[place] as number
     const bytes = this.#links.read(place, this.#room)
+    const copy = decodeStored({ key, version, timeline }, this.#room, bytes)
+    const epoch = this.#epochOf[place] as number
+    const readAsOfMs = this.#asOfMs[place] as number
+    const isCovered = this.#cover !== undefined && epoch === this.#epoch
     return {
-      copy: decodeStored({ key, version, timeline }, this.#room, bytes),
-      asOfMs: this.#asOfMs[place] as number,
-      epoch: this.#epochOf[place] as number,
+      copy,
+      asOfMs: isCovered ? this.#cover.knownAtMs(copy, readAsOfMs) : readAsOfMs,
+      epoch,
       refreshedAtMs: this.#refreshedAtMs[place] as number,
     }
   }

@@ -2,13 +2,15 @@
  * The versions that the feed of changes told of in the last minute. A read that shows an older one comes from a
  * source that has not heard yet, so it is not believed and the primary is asked.
  *
- * The feed is for promptness only: the bound on staleness rests on `asOf`. So when more links change within a
- * minute than there is room for, the oldest floors go first and nothing breaks.
+ * When more links change within a minute than there is room for, the oldest floors go first. What rests on them is told
+ * of those that a read may still be older than, since the feed confirms only copies that are above their floors.
  */
 import type { CopyOrder } from './freshness.ts'
 import { laterOrder } from './freshness.ts'
 
 export const floorForMs = 60_000
+/** A read is at most ten seconds older than its end, and clocks may differ by some more. */
+const neededForMs = 20_000
 
 interface Floor extends CopyOrder {
   readonly untilMs: number
@@ -16,11 +18,14 @@ interface Floor extends CopyOrder {
 
 export class VersionFloors {
   readonly #entriesMax: number
+  readonly #forgot: (nowMs: number) => void
   // A Map keeps the order of insertion; each floor lives equally long, so the first is the first to end.
   readonly #floors = new Map<string, Floor>()
 
-  constructor(entriesMax: number) {
+  /** `forgot` is told when one goes that a read may still be below. */
+  constructor(entriesMax: number, forgot: (nowMs: number) => void = () => {}) {
     this.#entriesMax = entriesMax
+    this.#forgot = forgot
   }
 
   get size(): number {
@@ -43,6 +48,7 @@ export class VersionFloors {
     for (const [key, floor] of this.#floors) {
       if (nowMs < floor.untilMs && this.#floors.size <= this.#entriesMax) return
       this.#floors.delete(key)
+      if (nowMs < floor.untilMs - floorForMs + neededForMs) this.#forgot(nowMs)
     }
   }
 }

@@ -4,8 +4,9 @@
  * all partitions costs the broker a fraction of one for each; but it fails as a whole, so after a failure each
  * partition is sent by itself, and those that are well go on.
  */
-import { encodeLinkChange } from '@linkfleet/contracts/link-changes'
+import { encodeFeedMark, encodeLinkChange, type FeedRecord } from '@linkfleet/contracts/link-changes'
 import { ensureTopics, type Kafka } from '@linkfleet/runtime/kafka'
+import type { Marking } from '../domain/feed-marks.ts'
 import type { ChangeFeed, PendingChange } from '../ports.ts'
 import { byLink } from './watermarks.ts'
 
@@ -67,9 +68,9 @@ export function openChangeFeedKafka(options: ChangeFeedOptions): OpenChangeFeed 
   }
 
   return {
-    async publish(changes) {
+    async publish(changes, marking) {
       try {
-        return await publishAll(changes, await prepare())
+        return await publishAll(changes, await prepare(), marking)
       } catch (error) {
         failed(error)
         return []
@@ -84,45 +85,69 @@ export function openChangeFeedKafka(options: ChangeFeedOptions): OpenChangeFeed 
   async function publishAll(
     changes: readonly PendingChange[],
     partitionCount: number,
+    marking: Marking | undefined,
   ): Promise<readonly number[]> {
     const batches = batchByPartition(changes, partitionCount)
-    const sent = await Promise.allSettled(
-      (sendsApart ? batches.map((batch) => [batch]) : [batches]).map(send),
-    )
+    if (marking !== undefined) addMarks(batches, partitionCount, marking)
+    const all = [...batches.values()]
+    const sent = await Promise.allSettled((sendsApart ? all.map((batch) => [batch]) : [all]).map(send))
     const failure = sent.find((outcome) => outcome.status === 'rejected')
     const done = sent.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []))
-    sendsApart = done.length < changes.length
+    for (const { batch, baseOffset } of done) {
+      if (baseOffset === undefined) continue
+      // The mark is the last record of its batch.
+      const offset = Number(baseOffset) + batch.messages.length - 1
+      marking?.acknowledged(batch.partition, partitionCount, offset)
+    }
+    sendsApart = done.length < all.length
     if (sendsApart) failed(failure?.reason ?? new Error('Kafka did not name every partition it was sent.'))
     else state = 'up'
-    return done
+    return done.flatMap(({ batch }) => batch.versions)
   }
 
-  /** The versions of those batches whose partition is named in the acknowledgement. */
-  async function send(batches: readonly PartitionBatch[]): Promise<readonly number[]> {
+  /** Those batches whose partition is named in the acknowledgement, and where they are. */
+  async function send(batches: readonly PartitionBatch[]) {
     const messages = batches.flatMap((batch) => batch.messages)
     const acknowledged = await producer.send({ topic, acks: -1, timeout: ackTimeoutMs, messages })
-    const named = new Set(acknowledged.map(({ partition }) => partition))
-    return batches.filter(({ partition }) => named.has(partition)).flatMap(({ versions }) => versions)
+    const offsets = new Map(acknowledged.map(({ partition, baseOffset }) => [partition, baseOffset]))
+    return batches
+      .filter(({ partition }) => offsets.has(partition))
+      .map((batch) => ({ batch, baseOffset: offsets.get(batch.partition) }))
   }
 }
 
 interface PartitionBatch {
   readonly partition: number
-  readonly messages: { key: Buffer; value: Buffer; partition: number }[]
+  readonly messages: FeedRecord[]
   readonly versions: number[]
 }
 
 /** One record for each link, of its newest change, which also stands for those before it. */
-function batchByPartition(changes: readonly PendingChange[], partitionCount: number): PartitionBatch[] {
+function batchByPartition(
+  changes: readonly PendingChange[],
+  partitionCount: number,
+): Map<number, PartitionBatch> {
   const batches = new Map<number, PartitionBatch>()
   for (const group of byLink(changes).values()) {
     const { copy: link, asOfMs } = group.at(-1) as PendingChange
     const record = encodeLinkChange({ link, asOfMs }, partitionCount)
-    const { partition } = record
-    const batch = batches.get(partition) ?? { partition, messages: [], versions: [] }
+    const batch = batchOf(batches, record.partition)
     batch.messages.push(record)
     batch.versions.push(...group.map((change) => change.version))
-    batches.set(partition, batch)
   }
-  return [...batches.values()]
+  return batches
+}
+
+/** One in each partition, after its changes. */
+function addMarks(batches: Map<number, PartitionBatch>, partitionCount: number, marking: Marking): void {
+  for (let partition = 0; partition < partitionCount; partition++) {
+    const mark = marking.markOf(partition, partitionCount)
+    batchOf(batches, partition).messages.push(encodeFeedMark(mark, partition))
+  }
+}
+
+function batchOf(batches: Map<number, PartitionBatch>, partition: number): PartitionBatch {
+  const batch = batches.get(partition) ?? { partition, messages: [], versions: [] }
+  batches.set(partition, batch)
+  return batch
 }

@@ -152,6 +152,7 @@ async function snapshot(
     timeline,
     heartbeatMs: (first?.heartbeat_ms as number | null) ?? undefined,
     isCompleteForRedis: changes.filter((change) => !change.redisDone).length < changesMax.redis,
+    isCompleteForKafka: changes.filter((change) => !change.kafkaDone).length < changesMax.kafka,
   }
 }
 

@@ -18,7 +18,8 @@ function outboxOf(versions: readonly number[]) {
     beat: async () => {},
     async snapshot({ kafka }) {
       const changes = [...waiting.values()].slice(0, kafka)
-      return { changes, asOfMs: 1, takenAtMs: 1, timeline: 1, heartbeatMs: 1, isCompleteForRedis: true }
+      const moment = { asOfMs: 1, takenAtMs: 1, timeline: 1, heartbeatMs: 1 }
+      return { changes, ...moment, isCompleteForRedis: true, isCompleteForKafka: changes.length < kafka }
     },
     async settle({ kafka }) {
       for (const version of kafka) waiting.delete(version)

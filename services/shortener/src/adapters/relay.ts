@@ -4,6 +4,7 @@
  * active, the others watch its stamp. Either sink may be away for as long as it likes: the other goes on.
  */
 import { sleep } from '@linkfleet/runtime/backoff'
+import { FeedMarks } from '../domain/feed-marks.ts'
 import type { Backlog, ChangeFeed, OutboxSession, OutboxSnapshot } from '../ports.ts'
 import { inTurnForRedis, type Watermarks } from './watermarks.ts'
 
@@ -139,6 +140,7 @@ async function pruneAll(session: OutboxSession, signal: AbortSignal): Promise<vo
 
 async function runRounds(session: OutboxSession, options: RelayOptions, signal: AbortSignal): Promise<void> {
   const watermarks = options.createWatermarks()
+  const marks = new FeedMarks()
   let redisPausedUntilMs = 0
   let kafkaPausedUntilMs = 0
   let publishing: Promise<readonly number[]> | undefined
@@ -148,9 +150,10 @@ async function runRounds(session: OutboxSession, options: RelayOptions, signal: 
 
   function startPublishing(snapshot: OutboxSnapshot): void {
     const changes = snapshot.changes.filter((change) => !change.kafkaDone)
-    if (changes.length === 0) return
+    const marking = marks.begin(snapshot)
+    if (changes.length === 0 && marking === undefined) return
     publishingCount = changes.length
-    publishing = options.feed.publish(changes).then((versions) => {
+    publishing = options.feed.publish(changes, marking).then((versions) => {
       published = versions
       return versions
     })

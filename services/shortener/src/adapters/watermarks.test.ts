@@ -45,6 +45,7 @@ function snapshot(version?: number): OutboxSnapshot {
     timeline: 1,
     heartbeatMs: nowMs - 5,
     isCompleteForRedis: true,
+    isCompleteForKafka: true,
   }
 }
 

@@ -93,6 +93,28 @@ export interface LinkChange {
     | undefined;
   /** The moment, on the primary's clock, at which this copy was known to be current. */
   asOfMs: number;
+  /** Then the record tells of no change, and `link` is one that nobody can ask for: readers that know no marks expect one. */
+  mark: FeedMark | undefined;
+}
+
+/**
+ * Between two marks of one partition lies whatever was committed between two looks at the primary. So whoever read all
+ * of it knows that what it was told nothing of is still as it was. Moments are of the primary's clock.
+ */
+export interface FeedMark {
+  /** All changes that were committed by this moment, and not by the look of the mark before, come before this mark. */
+  knownAtMs: number;
+  timeline: number;
+  /** Among so many partitions links were spread when this was written. */
+  partitionCount: number;
+  /** The mark of the same writer before this one in this partition; without it nothing is known of what lies between. */
+  previous: FeedMark_PreviousMark | undefined;
+}
+
+export interface FeedMark_PreviousMark {
+  offset: number;
+  /** Nothing committed after this moment was in the look of that mark. */
+  takenAtMs: number;
 }
 
 export interface ResolveLinksRequest {
@@ -420,7 +442,7 @@ export const LinkCopy: MessageFns<LinkCopy> = {
 };
 
 function createBaseLinkChange(): LinkChange {
-  return { link: undefined, asOfMs: 0 };
+  return { link: undefined, asOfMs: 0, mark: undefined };
 }
 
 export const LinkChange: MessageFns<LinkChange> = {
@@ -430,6 +452,9 @@ export const LinkChange: MessageFns<LinkChange> = {
     }
     if (message.asOfMs !== 0) {
       writer.uint32(16).uint64(message.asOfMs);
+    }
+    if (message.mark !== undefined) {
+      FeedMark.encode(message.mark, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -461,6 +486,150 @@ export const LinkChange: MessageFns<LinkChange> = {
             }
 
             message.asOfMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.mark = FeedMark.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseFeedMark(): FeedMark {
+  return { knownAtMs: 0, timeline: 0, partitionCount: 0, previous: undefined };
+}
+
+export const FeedMark: MessageFns<FeedMark> = {
+  encode(message: FeedMark, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.knownAtMs !== 0) {
+      writer.uint32(8).uint64(message.knownAtMs);
+    }
+    if (message.timeline !== 0) {
+      writer.uint32(16).uint32(message.timeline);
+    }
+    if (message.partitionCount !== 0) {
+      writer.uint32(24).uint32(message.partitionCount);
+    }
+    if (message.previous !== undefined) {
+      FeedMark_PreviousMark.encode(message.previous, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FeedMark {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFeedMark();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.knownAtMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.timeline = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.partitionCount = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.previous = FeedMark_PreviousMark.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseFeedMark_PreviousMark(): FeedMark_PreviousMark {
+  return { offset: 0, takenAtMs: 0 };
+}
+
+export const FeedMark_PreviousMark: MessageFns<FeedMark_PreviousMark> = {
+  encode(message: FeedMark_PreviousMark, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.offset !== 0) {
+      writer.uint32(8).uint64(message.offset);
+    }
+    if (message.takenAtMs !== 0) {
+      writer.uint32(16).uint64(message.takenAtMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FeedMark_PreviousMark {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFeedMark_PreviousMark();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.offset = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.takenAtMs = longToNumber(reader.uint64());
             continue;
           }
         }

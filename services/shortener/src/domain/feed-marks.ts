@@ -1,0 +1,57 @@
+/**
+ * The marks that a relay puts into the feed of changes, so that whoever reads all of it knows what did not change. Between
+ * a mark and the one before it in its partition lies every change that was committed between the two looks at the outbox:
+ * what the first look did not see is published after its mark was acknowledged, and what the second one saw and Kafka has
+ * not yet comes along with the mark, before it.
+ */
+import type { FeedMark } from '@linkfleet/contracts/link-changes'
+import type { OutboxSnapshot } from '../ports.ts'
+
+/** Marks that follow the changes of one look at the outbox, the last record of each partition. */
+export interface Marking {
+  markOf(partition: number, partitionCount: number): FeedMark
+  /** The mark of this partition is at this offset. */
+  acknowledged(partition: number, partitionCount: number, offset: number): void
+}
+
+type Look = Pick<OutboxSnapshot, 'takenAtMs' | 'timeline'> & { readonly heartbeatMs: number }
+
+interface Previous {
+  readonly timeline: number
+  readonly partitionCount: number
+  readonly offset: number
+  readonly takenAtMs: number
+}
+
+/** Of one time that a relay leads: what another one published meanwhile is not between its marks. */
+export class FeedMarks {
+  readonly #previous = new Map<number, Previous>()
+  #marked = { timeline: 0, heartbeatMs: 0 }
+
+  /** Marks for this look, at most one in each partition for a heartbeat; none when it left out changes that Kafka has not. */
+  begin({ heartbeatMs, takenAtMs, timeline, isCompleteForKafka }: OutboxSnapshot): Marking | undefined {
+    if (!isCompleteForKafka || heartbeatMs === undefined) return undefined
+    if (timeline === this.#marked.timeline && heartbeatMs <= this.#marked.heartbeatMs) return undefined
+    this.#marked = { timeline, heartbeatMs }
+    const look: Look = { heartbeatMs, takenAtMs, timeline }
+    return {
+      markOf: (partition, partitionCount) => this.#markOf(look, partition, partitionCount),
+      acknowledged: (partition, partitionCount, offset) => {
+        this.#previous.set(partition, { timeline, partitionCount, offset, takenAtMs })
+      },
+    }
+  }
+
+  #markOf(look: Look, partition: number, partitionCount: number): FeedMark {
+    const { heartbeatMs: knownAtMs, timeline } = look
+    const previous = this.#previous.get(partition)
+    // Links that are spread anew may have changes in the partition they were in before.
+    const follows = previous?.timeline === timeline && previous.partitionCount === partitionCount
+    return {
+      knownAtMs,
+      timeline,
+      partitionCount,
+      previous: follows ? { offset: previous.offset, takenAtMs: previous.takenAtMs } : undefined,
+    }
+  }
+}

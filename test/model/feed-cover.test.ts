@@ -1,0 +1,91 @@
+/**
+ * What the feed confirms by its silence, in the histories in which it could be wrong: each breaks a promise where one part of
+ * the code is replaced by a careless one, and none where it is not.
+ */
+import { createMemoryLinkCache } from '@linkfleet/contracts/testing/memory-link-cache'
+import { expect, test } from 'vitest'
+import { partitionCount } from './feed.ts'
+import { coverMutants } from './mutants.ts'
+import type { Operation } from './operations.ts'
+import { codes, type Mistakes, World } from './world.ts'
+
+const [code, other, third] = codes
+const well: Operation = { kind: 'well' }
+const second: Operation = { kind: 'pass', ms: 1_000 }
+const round: Operation = { kind: 'relay', what: 'round', calls: 0, fate: 'acknowledged' }
+const takeOver: Operation = { kind: 'relay', what: 'takeOver', calls: 0, fate: undefined }
+const request: Operation = { kind: 'request', redirect: 0, code, isPatient: true }
+const redis = (isUp: boolean): Operation => ({ kind: 'switch', what: 'redis', isUp })
+
+function write(one: string, change: 'create' | 'edit'): Operation {
+  return { kind: 'write', code: one, change, isSlow: false, writeThrough: 'never' }
+}
+
+function feed(what: 'deliver' | 'lose' | 'rejoin', records = 100): Operation[] {
+  return Array.from({ length: what === 'rejoin' ? 1 : partitionCount }, (_none, partition) => {
+    return { kind: 'feed', what, redirect: 0, partition, records }
+  })
+}
+
+/** A link, marks that follow each other, and replicas that know of the last of them. */
+const beginning: Operation[] = [
+  well,
+  ...[write(code, 'create'), write(other, 'create'), write(third, 'create'), well],
+  ...[second, well, second, well],
+]
+/** An edit that redirect will not hear of or not remember; replicas do not know it either, and Redis is away. */
+const unseenEdit: Operation[] = [redis(false), second, write(code, 'edit')]
+/** A second later the feed says what did not change. */
+const nextMark: Operation[] = [second, round, ...feed('deliver')]
+
+const histories: Readonly<Record<keyof typeof coverMutants, readonly Operation[]>> = {
+  leftOut: [
+    ...[...beginning, request, ...nextMark, second],
+    ...[write(other, 'edit'), write(other, 'edit'), write(third, 'edit'), write(code, 'edit')],
+    ...nextMark,
+  ],
+  acrossGaps: [
+    ...[...beginning, ...unseenEdit, second, round, ...feed('lose', 1), ...feed('deliver')],
+    ...[request, ...nextMark],
+  ],
+  credulous: [
+    ...[...beginning, ...unseenEdit, second, round, ...feed('rejoin'), request],
+    ...[...nextMark, takeOver, ...nextMark],
+  ],
+  forgetful: [
+    ...[...beginning, ...unseenEdit, second, round],
+    ...[write(other, 'edit'), write(third, 'edit'), round, ...feed('deliver')],
+    ...[request, ...nextMark],
+  ],
+}
+
+async function problemsOf(history: readonly Operation[], mistakes: Mistakes): Promise<readonly string[]> {
+  const world = new World(createMemoryLinkCache, mistakes)
+  for (const one of history) await world.run(one)
+  return world.problems
+}
+
+test.each(Object.keys(histories) as (keyof typeof histories)[])(
+  'marks confirm nothing that changed unheard: %s',
+  async (what) => {
+    // Room for two: the third change that is told of drives out what is known of the first.
+    const floorsMax = what === 'forgetful' ? 2 : 100
+    const wrong = await problemsOf(histories[what], { ...coverMutants[what], floorsMax })
+    expect(wrong.join()).toContain('memory says that version')
+    expect(await problemsOf(histories[what], { floorsMax })).toEqual([])
+  },
+)
+
+test('a copy that is asked for stays fresh by the marks alone, with all its sources away', async () => {
+  const away = (['redis', 'replicas', 'primary'] as const).map((what): Operation => {
+    return { kind: 'switch', what, isUp: false }
+  })
+  const seconds = Array.from({ length: 25 }, () => nextMark).flat()
+  const world = new World(createMemoryLinkCache)
+  for (const one of [...beginning, request, ...away, ...seconds, request]) await world.run(one)
+  expect(world.problems).toEqual([])
+  expect(world.answers).toMatchObject([
+    { kind: 'link', source: 'redis', stale: false },
+    { kind: 'link', source: 'memory', stale: false },
+  ])
+})
