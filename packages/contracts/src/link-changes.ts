@@ -17,6 +17,9 @@ export type { FeedMark } from './generated/linkfleet/links/v1/links.ts'
 /** The name of the topic unless LINK_CHANGES_TOPIC says otherwise. */
 export const linkChangesTopic = 'link-changes'
 
+/** Nobody reads what came before they did, and marks come each second. */
+export const linkChangesKeptMs = 60 * 60 * 1_000
+
 export interface LinkChange {
   readonly link: LinkCopy | undefined
   readonly asOfMs: number

@@ -1,8 +1,9 @@
 /** The private port of every process: /livez, /readyz and /metrics. Plain node:http, since it must outlive all else. */
-import { createServer, type ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Health } from './health.ts'
 import { type Listening, listen } from './listen.ts'
 import type { Metrics } from './metrics.ts'
+import { createServer } from './node-http.ts'
 
 export interface AdminOptions {
   readonly host: string

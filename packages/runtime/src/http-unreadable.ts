@@ -1,7 +1,7 @@
 /** Answers what was no HTTP, or too much of it, and closes: such bytes never become a request. */
-import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { LinkfleetError, problemOf } from '@linkfleet/contracts/errors'
+import { STATUS_CODES } from './node-http.ts'
 
 /** What Node's parser tells with its failure. */
 interface ParserError extends Error {

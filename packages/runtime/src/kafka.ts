@@ -48,6 +48,8 @@ export interface TopicOptions {
   readonly topic: string
   /** Used when the topic is made; an existing topic keeps its own. */
   readonly partitions: number
+  /** The same holds for it: brokers drop records within twice this time. As long as they like, unless it is told. */
+  readonly retentionMs?: number
 }
 
 /**
@@ -82,11 +84,11 @@ export async function ensureTopics(kafka: Kafka, topics: readonly TopicOptions[]
     if (missing.length > 0) {
       await admin.createTopics({
         waitForLeaders: true,
-        topics: missing.map(({ topic, partitions }) => ({
+        topics: missing.map(({ topic, partitions, retentionMs }) => ({
           topic,
           numPartitions: partitions,
           replicationFactor: -1,
-          configEntries: [storedUncompressed],
+          configEntries: [storedUncompressed, ...keptFor(retentionMs)],
         })),
       })
     }
@@ -99,6 +101,12 @@ export async function ensureTopics(kafka: Kafka, topics: readonly TopicOptions[]
   } finally {
     await admin.disconnect()
   }
+}
+
+/** A segment is dropped as a whole, so it may not be filled for longer than its records are kept. */
+function keptFor(retentionMs: number | undefined): { name: string; value: string }[] {
+  if (retentionMs === undefined) return []
+  return ['retention.ms', 'segment.ms'].map((name) => ({ name, value: String(retentionMs) }))
 }
 
 const compressionType = 'compression.type'

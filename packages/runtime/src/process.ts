@@ -2,6 +2,7 @@
  * How a process lives: read the configuration, open the admin port, start, serve, drain, end. A service's main.ts
  * is one call of `runService`.
  */
+import { flushCompileCache } from 'node:module'
 import { Socket } from 'node:net'
 import { startAdminServer } from './admin.ts'
 import { ConfigError, type ConfigOf, type commonOptions, readConfig } from './config.ts'
@@ -85,6 +86,8 @@ export async function runService<D extends typeof commonOptions>(
   } catch (cause) {
     return failStart(cause)
   }
+  // What Node keeps compiled of the modules that were loaded stays in memory until it is written.
+  flushCompileCache()
   log.info({ admin: admin.url, startedInMs: Math.round(performance.now()) }, 'started')
 
   const reason = await toldToStop

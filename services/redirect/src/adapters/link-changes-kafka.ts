@@ -4,7 +4,12 @@
  * missing in the numbering of a partition, is reported as a gap.
  */
 import { randomUUID } from 'node:crypto'
-import { type DecodedLinkChange, decodeFeedRecord, type FeedMark } from '@linkfleet/contracts/link-changes'
+import {
+  type DecodedLinkChange,
+  decodeFeedRecord,
+  type FeedMark,
+  linkChangesKeptMs,
+} from '@linkfleet/contracts/link-changes'
 import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
 import { type Consumer, type EachBatchPayload, ensureTopics, type Kafka } from '@linkfleet/runtime/kafka'
 import type { Logger } from '@linkfleet/runtime/log'
@@ -79,7 +84,8 @@ async function readUntilItEnds(
   watch(consumer, options, joined, ended.reject)
   signal.addEventListener('abort', end, { once: true })
   try {
-    await ensureTopics(options.kafka, [options])
+    const { topic, partitions } = options
+    await ensureTopics(options.kafka, [{ topic, partitions, retentionMs: linkChangesKeptMs }])
     await consumer.connect()
     await consumer.subscribe({ topic: options.topic, fromBeginning: false })
     const expected = new Map<number, bigint>()

@@ -61,8 +61,6 @@ test('a copy is not made older by a mark', () => {
 })
 
 test.each([
-  ['a mark that follows another one', () => mark(15, 3, { offset: 11, second: 2 })],
-  ['a mark that follows none', () => mark(15, 3)],
   ['a mark of another timeline', () => mark(15, 3, { offset: 12, second: 2 }, { timeline: 2 })],
   [
     'a mark after the partitions have grown',
@@ -74,7 +72,33 @@ test.each([
   mark(10, 1)
   mark(12, 2, { offset: 10, second: 1 })
   happens()
-  expect(cover.knownAtMs(copy, at(2))).toBe(at(2))
+  for (const timeline of [1, 2]) {
+    const known = liveLink('aB3dE5g', 7, { timeline })
+    expect(cover.knownAtMs(known, at(1) + 50)).toBe(at(1) + 50)
+  }
+  expect(cover.allKnownAtMs === undefined || cover.allKnownAtMs === at(2)).toBe(true)
+})
+
+test.each([
+  ['that follows another one', { offset: 11, second: 2 }],
+  ['of another relay, which follows none', undefined],
+])('a mark %s takes nothing back and confirms nothing: copies age from the last one', (_what, previous) => {
+  mark(10, 1)
+  mark(12, 2, { offset: 10, second: 1 })
+  mark(15, 3, previous)
+  expect(cover.knownAtMs(copy, at(1) + 50)).toBe(at(2))
+  expect(cover.allKnownAtMs).toBeUndefined()
+  mark(16, 4, { offset: 15, second: 3 })
+  expect(cover.knownAtMs(copy, at(1) + 50)).toBe(at(2))
+  expect(cover.knownAtMs(copy, at(3) + 50)).toBe(at(4))
+})
+
+test('a mark of a primary that was succeeded neither confirms nor comes in between', () => {
+  const onSecond = { timeline: 2 }
+  mark(10, 1, undefined, onSecond)
+  mark(11, 9)
+  mark(12, 2, { offset: 10, second: 1 }, onSecond)
+  expect(cover.knownAtMs(liveLink('aB3dE5g', 7, onSecond), at(1) + 50)).toBe(at(2))
   expect(cover.knownAtMs(copy, at(1) + 50)).toBe(at(1) + 50)
 })
 

@@ -7,19 +7,26 @@
 
 import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import type { FeedMark } from '@linkfleet/contracts/link-changes'
-import { hashLinkKey, partitionOf } from '@linkfleet/contracts/partition'
+import { hashLinkKey } from '@linkfleet/contracts/partition'
+
+/** What was current at `sinceMs`, and was not told of, was current at `knownAtMs`. */
+interface Known {
+  readonly sinceMs: number
+  readonly knownAtMs: number
+}
 
 /** A run of marks in one partition, each of which follows the one before. */
 interface Run {
   readonly lastOffset: number
   readonly timeline: number
-  /** What was current at this moment and was not told of since is current; undefined after the first mark of a run. */
-  readonly sinceMs: number | undefined
-  readonly knownAtMs: number
+  /** undefined after the first mark of a run. */
+  readonly known: Known | undefined
+  /** Of the run before this one: it stays true, and grows no more. */
+  readonly former: Known | undefined
 }
 
 /** What a primary's clock may be ahead of ours, where a moment of ours is compared with one of its. */
-const skewMaxMs = 5_000
+const skewMaxMs = 10_000
 /**
  * The feed confirms a copy for so long at most, so that whatever Kafka might lose is made good within a minute; and for up
  * to that much less, by its code, so that copies that were read at once are not all read anew at once.
@@ -30,6 +37,7 @@ const coverSpreadMs = 20_000
 export class FeedCover {
   readonly #runs = new Map<number, Run>()
   #partitionCount = 0
+  #timeline = 0
   #forgottenAtMs = Number.NEGATIVE_INFINITY
 
   /** Something may have been missed. */
@@ -45,35 +53,43 @@ export class FeedCover {
   /** Records of a partition come in their order. */
   marked(mark: FeedMark, partition: number, offset: number, nowMs: number): void {
     const { timeline, partitionCount, previous } = mark
-    if (partitionCount !== this.#partitionCount) {
-      this.#partitionCount = partitionCount
-      this.#runs.clear()
-    }
+    // Of a primary that was succeeded and does not know.
+    if (timeline < this.#timeline) return
+    if (partitionCount !== this.#partitionCount || timeline !== this.#timeline) this.#runs.clear()
+    this.#partitionCount = partitionCount
+    this.#timeline = timeline
     // On a primary whose clock runs ahead the moment lies in our future; copies are judged by our clock.
     const knownAtMs = Math.min(mark.knownAtMs, nowMs)
     const run = this.#runs.get(partition)
-    const follows = run !== undefined && run.lastOffset === previous?.offset && run.timeline === timeline
-    if (!follows) this.#runs.set(partition, { lastOffset: offset, timeline, sinceMs: undefined, knownAtMs })
-    else {
-      const sinceMs = run.sinceMs ?? previous?.takenAtMs
-      this.#runs.set(partition, { lastOffset: offset, timeline, sinceMs, knownAtMs })
-    }
+    const isNext = run !== undefined && run.lastOffset === previous?.offset
+    this.#runs.set(partition, {
+      lastOffset: offset,
+      timeline,
+      known: isNext ? { sinceMs: run.known?.sinceMs ?? previous!.takenAtMs, knownAtMs } : undefined,
+      former: isNext ? run.former : (run?.known ?? run?.former),
+    })
   }
 
   /** The latest moment at which a copy is known to have been current that was so at `asOfMs`. */
   knownAtMs(copy: LinkCopy, asOfMs: number): number {
-    const { domainId, code, timeline } = copy
-    const run = this.#runs.get(partitionOf(domainId, code, Math.max(1, this.#partitionCount)))
-    if (run?.sinceMs === undefined || timeline !== run.timeline) return asOfMs
-    if (asOfMs < run.sinceMs || asOfMs <= this.#forgottenAtMs) return asOfMs
-    const untilMs = asOfMs + coverForMs - (hashLinkKey(domainId, code) % coverSpreadMs)
-    return Math.max(asOfMs, Math.min(run.knownAtMs, untilMs))
+    const hash = hashLinkKey(copy.domainId, copy.code)
+    const run = this.#runs.get(hash % this.#partitionCount)
+    if (run === undefined || copy.timeline !== run.timeline || asOfMs <= this.#forgottenAtMs) return asOfMs
+    const untilMs = asOfMs + coverForMs - (hash % coverSpreadMs)
+    return Math.max(
+      asOfMs,
+      Math.min(Math.max(confirmed(run.known, asOfMs), confirmed(run.former, asOfMs)), untilMs),
+    )
   }
 
   /** The moment that is known of every partition; undefined while there is none. For those who watch. */
   get allKnownAtMs(): number | undefined {
-    const runs = [...this.#runs.values()].filter(({ sinceMs }) => sinceMs !== undefined)
-    if (runs.length < Math.max(1, this.#partitionCount)) return undefined
-    return Math.min(...runs.map(({ knownAtMs }) => knownAtMs))
+    const known = [...this.#runs.values()].flatMap((run) => run.known ?? [])
+    if (known.length < Math.max(1, this.#partitionCount)) return undefined
+    return Math.min(...known.map(({ knownAtMs }) => knownAtMs))
   }
+}
+
+function confirmed(known: Known | undefined, asOfMs: number): number {
+  return known === undefined || asOfMs < known.sinceMs ? asOfMs : known.knownAtMs
 }

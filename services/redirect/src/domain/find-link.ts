@@ -217,7 +217,7 @@ function makeDo(deps: FindLinkDependencies, key: string, best: KnownCopy | undef
   if (best === undefined || deps.clock() - best.asOfMs > staleForMs) return unknown
   const held = deps.memory.peek(key)
   // What memory has is not offered to it: it would count as read anew.
-  const isHeld = held !== undefined && betterCopy(held, best) === held
-  const known = isHeld ? held : deps.memory.offer(key, best, neverFreshEpoch)
+  const isHeld = held !== undefined && compareOrder(held.copy, best.copy) >= 0
+  const known = isHeld ? (betterCopy(held, best) ?? held) : deps.memory.offer(key, best, neverFreshEpoch)
   return { kind: 'link', known, source: 'memory', stale: true }
 }

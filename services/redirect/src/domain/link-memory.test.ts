@@ -113,3 +113,18 @@ test('the place of a link that went keeps nothing of it for the next one', () =>
   }
   expect(small.evictions).toBeGreaterThan(0)
 })
+
+test('the feed confirms what was learned since its last gap, on the newest timeline, and nothing else', () => {
+  const confirming = new LinkMemory({ bytesMax: 10_000, absencesMax: 2, cover: { knownAtMs: () => nowMs } })
+  const asOfMs = nowMs - 20_000
+  const offer = (timeline: number) =>
+    confirming.offer(key, { copy: liveLink(code, 3, { timeline }), asOfMs }, confirming.epoch)
+  offer(1)
+  expect(confirming.get(key)?.asOfMs).toBe(nowMs)
+  confirming.markAllNotFresh()
+  expect(confirming.get(key)?.asOfMs).toBe(asOfMs)
+  offer(1)
+  expect(confirming.get(key)?.asOfMs).toBe(nowMs)
+  confirming.change('another', { copy: liveLink('another', 4, { timeline: 2 }), asOfMs })
+  expect(confirming.get(key)?.asOfMs).toBe(asOfMs)
+})

@@ -164,7 +164,8 @@ export class LinkMemory {
     const copy = decodeStored({ key, version, timeline }, this.#room, bytes)
     const epoch = this.#epochOf[place] as number
     const readAsOfMs = this.#asOfMs[place] as number
-    const isCovered = this.#cover !== undefined && epoch === this.#epoch
+    // Of a timeline that was succeeded nobody says what is current, whoever still speaks of it.
+    const isCovered = this.#cover !== undefined && epoch === this.#epoch && timeline === this.#newestTimeline
     return {
       copy,
       asOfMs: isCovered ? this.#cover.knownAtMs(copy, readAsOfMs) : readAsOfMs,

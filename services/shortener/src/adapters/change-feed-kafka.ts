@@ -4,7 +4,12 @@
  * all partitions costs the broker a fraction of one for each; but it fails as a whole, so after a failure each
  * partition is sent by itself, and those that are well go on.
  */
-import { encodeFeedMark, encodeLinkChange, type FeedRecord } from '@linkfleet/contracts/link-changes'
+import {
+  encodeFeedMark,
+  encodeLinkChange,
+  type FeedRecord,
+  linkChangesKeptMs,
+} from '@linkfleet/contracts/link-changes'
 import { ensureTopics, type Kafka } from '@linkfleet/runtime/kafka'
 import type { Marking } from '../domain/feed-marks.ts'
 import type { ChangeFeed, PendingChange } from '../ports.ts'
@@ -13,6 +18,8 @@ import { byLink } from './watermarks.ts'
 const ackTimeoutMs = 5_000
 /** How often the number of partitions is asked for again: it may grow. */
 const partitionsKnownForMs = 60_000
+/** A partition that did not take its records gets no mark for so long: others would wait for it. */
+const marksPauseMs = 3_000
 
 export interface ChangeFeedOptions {
   readonly kafka: Kafka
@@ -33,6 +40,8 @@ export function openChangeFeedKafka(options: ChangeFeedOptions): OpenChangeFeed 
   let connected = false
   let state = 'not tried yet'
   let sendsApart = false
+  /** Until when a partition gets no marks. */
+  const unmarkedUntilMs = new Map<number, number>()
   producer.on(producer.events.DISCONNECT, () => {
     connected = false
   })
@@ -43,7 +52,7 @@ export function openChangeFeedKafka(options: ChangeFeedOptions): OpenChangeFeed 
       connected = true
     }
     if (partitions === undefined || partitions.untilMs < performance.now()) {
-      await ensureTopics(kafka, [{ topic, partitions: options.partitions }])
+      await ensureTopics(kafka, [{ topic, partitions: options.partitions, retentionMs: linkChangesKeptMs }])
       partitions = { count: await countPartitions(), untilMs: performance.now() + partitionsKnownForMs }
     }
     return partitions.count
@@ -94,15 +103,30 @@ export function openChangeFeedKafka(options: ChangeFeedOptions): OpenChangeFeed 
     const failure = sent.find((outcome) => outcome.status === 'rejected')
     const done = sent.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []))
     for (const { batch, baseOffset } of done) {
-      if (baseOffset === undefined) continue
+      if (!batch.isMarked || baseOffset === undefined) continue
       // The mark is the last record of its batch.
       const offset = Number(baseOffset) + batch.messages.length - 1
       marking?.acknowledged(batch.partition, partitionCount, offset)
+    }
+    const taken = new Set(done.map(({ batch }) => batch.partition))
+    for (const { partition } of all) {
+      if (taken.has(partition)) unmarkedUntilMs.delete(partition)
+      else unmarkedUntilMs.set(partition, performance.now() + marksPauseMs)
     }
     sendsApart = done.length < all.length
     if (sendsApart) failed(failure?.reason ?? new Error('Kafka did not name every partition it was sent.'))
     else state = 'up'
     return done.flatMap(({ batch }) => batch.versions)
+  }
+
+  /** One in each partition that takes what it is sent, after its changes. */
+  function addMarks(batches: Map<number, PartitionBatch>, partitionCount: number, marking: Marking): void {
+    for (let partition = 0; partition < partitionCount; partition++) {
+      if ((unmarkedUntilMs.get(partition) ?? 0) > performance.now()) continue
+      const batch = batchOf(batches, partition)
+      batch.messages.push(encodeFeedMark(marking.markOf(partition, partitionCount), partition))
+      batch.isMarked = true
+    }
   }
 
   /** Those batches whose partition is named in the acknowledgement, and where they are. */
@@ -119,6 +143,7 @@ export function openChangeFeedKafka(options: ChangeFeedOptions): OpenChangeFeed 
 interface PartitionBatch {
   readonly partition: number
   readonly messages: FeedRecord[]
+  isMarked: boolean
   readonly versions: number[]
 }
 
@@ -138,16 +163,8 @@ function batchByPartition(
   return batches
 }
 
-/** One in each partition, after its changes. */
-function addMarks(batches: Map<number, PartitionBatch>, partitionCount: number, marking: Marking): void {
-  for (let partition = 0; partition < partitionCount; partition++) {
-    const mark = marking.markOf(partition, partitionCount)
-    batchOf(batches, partition).messages.push(encodeFeedMark(mark, partition))
-  }
-}
-
 function batchOf(batches: Map<number, PartitionBatch>, partition: number): PartitionBatch {
-  const batch = batches.get(partition) ?? { partition, messages: [], versions: [] }
+  const batch = batches.get(partition) ?? { partition, messages: [], versions: [], isMarked: false }
   batches.set(partition, batch)
   return batch
 }

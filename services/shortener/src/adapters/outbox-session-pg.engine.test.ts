@@ -47,6 +47,8 @@ it('after an outage of Kafka the oldest changes go there first, however many are
   }
   await change(300, true)
   const session = await openOutboxSessionPg(pool)
+  expect((await session.snapshot({ redis: 0, kafka: 300 })).isCompleteForKafka).toBe(false)
+  expect((await session.snapshot({ redis: 0, kafka: 301 })).isCompleteForKafka).toBe(true)
   const published: number[] = []
   try {
     for (let round = 0; round < 3; round++) {

@@ -61,3 +61,40 @@ test('changes of a partition that has no leader do not keep others from being pu
   await eventually(async () => ![...waiting.keys()].some((version) => !isStuck(version)))
   expect(waiting.size).toBe(2_500)
 })
+
+test('who leads anew names none of the marks from the time before', async () => {
+  const marks: (number | undefined)[] = []
+  let sessions = 0
+  let beatsMs = 0
+  const openSession = async (): Promise<OutboxSession> => {
+    const { session } = outboxOf([])
+    const isFirst = ++sessions === 1
+    return {
+      ...session,
+      async snapshot(limits) {
+        if (isFirst && marks.length === 2) throw new Error('The session was ended.')
+        return {
+          ...(await session.snapshot(limits)),
+          heartbeatMs: ++beatsMs,
+          isCompleteForKafka: limits.kafka > 0,
+        }
+      },
+    }
+  }
+  await using _relay = startRelay({
+    instance: 'a test',
+    openSession,
+    createWatermarks: () => ({ apply: async () => ({ done: [], failure: undefined }) }),
+    feed: {
+      async publish(_changes, marking) {
+        if (marking === undefined) return []
+        marks.push(marking.markOf(0, 1).previous?.offset)
+        marking.acknowledged(0, 1, 100 + marks.length)
+        return []
+      },
+    },
+    events: silent,
+  })
+  await eventually(() => marks.length >= 4)
+  expect(marks.slice(0, 4)).toEqual([undefined, 101, undefined, 103])
+})

@@ -46,5 +46,13 @@ test.each([
 ])('a mark %s names none', (_what, snapshot, partitionCount) => {
   const marks = new FeedMarks()
   marks.begin(look(1_000))?.acknowledged(0, 12, 5)
-  expect(marks.begin(snapshot)?.markOf(0, partitionCount).previous).toBeUndefined()
+  const { heartbeatMs: knownAtMs, timeline } = snapshot
+  const mark = marks.begin(snapshot)?.markOf(0, partitionCount)
+  expect(mark).toEqual({ knownAtMs, timeline, partitionCount, previous: undefined })
+})
+
+test('a look whose clock is behind the heartbeat is of a later moment than that: copies may have it', () => {
+  const marks = new FeedMarks()
+  marks.begin(look(1_000, { takenAtMs: 200 }))?.acknowledged(0, 1, 5)
+  expect(marks.begin(look(2_000))?.markOf(0, 1).previous).toEqual({ offset: 5, takenAtMs: 1_001 })
 })

@@ -1,8 +1,8 @@
 /**
  * The marks that a relay puts into the feed of changes, so that whoever reads all of it knows what did not change. Between
  * a mark and the one before it in its partition lies every change that was committed between the two looks at the outbox:
- * what the first look did not see is published after its mark was acknowledged, and what the second one saw and Kafka has
- * not yet comes along with the mark, before it.
+ * what the first look did not see is published after its mark was acknowledged, since one relay at a time looks and its
+ * looks follow each other; and what the second one saw and Kafka has not yet comes along with the mark, before it.
  */
 import type { FeedMark } from '@linkfleet/contracts/link-changes'
 import type { OutboxSnapshot } from '../ports.ts'
@@ -14,7 +14,7 @@ export interface Marking {
   acknowledged(partition: number, partitionCount: number, offset: number): void
 }
 
-type Look = Pick<OutboxSnapshot, 'takenAtMs' | 'timeline'> & { readonly heartbeatMs: number }
+type Look = Pick<OutboxSnapshot, 'timeline'> & { readonly heartbeatMs: number }
 
 interface Previous {
   readonly timeline: number
@@ -23,7 +23,7 @@ interface Previous {
   readonly takenAtMs: number
 }
 
-/** Of one time that a relay leads: what another one published meanwhile is not between its marks. */
+/** Of one time that a relay leads: a mark of it that came late, behind what its successor published, is never named again. */
 export class FeedMarks {
   readonly #previous = new Map<number, Previous>()
   #marked = { timeline: 0, heartbeatMs: 0 }
@@ -33,11 +33,13 @@ export class FeedMarks {
     if (!isCompleteForKafka || heartbeatMs === undefined) return undefined
     if (timeline === this.#marked.timeline && heartbeatMs <= this.#marked.heartbeatMs) return undefined
     this.#marked = { timeline, heartbeatMs }
-    const look: Look = { heartbeatMs, takenAtMs, timeline }
+    const look: Look = { heartbeatMs, timeline }
+    // Heartbeats never go back, not even to another machine's clock: a copy may be of a later moment than the look's clock.
+    const laterMs = Math.max(takenAtMs, heartbeatMs + 1)
     return {
       markOf: (partition, partitionCount) => this.#markOf(look, partition, partitionCount),
       acknowledged: (partition, partitionCount, offset) => {
-        this.#previous.set(partition, { timeline, partitionCount, offset, takenAtMs })
+        this.#previous.set(partition, { timeline, partitionCount, offset, takenAtMs: laterMs })
       },
     }
   }

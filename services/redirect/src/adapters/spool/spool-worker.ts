@@ -2,6 +2,7 @@
  * The thread that sends clicks: it reads the segments, speaks with Kafka, and removes what was sent long enough ago.
  * Redirects never wait for it, and encoding and checksumming messages does not hold them up.
  */
+import { flushCompileCache } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
 import { sleep } from '@linkfleet/runtime/backoff'
 import { openKafka } from '@linkfleet/runtime/kafka'
@@ -97,6 +98,8 @@ async function stepAdopted(nowMs: number, keepMs: number): Promise<void> {
   }
 }
 
+// What Node keeps compiled of this thread's modules stays in memory until it is written.
+flushCompileCache()
 while (!closing) {
   const keepMs = pressed ? 0 : sentKeptMs
   for (const folder of ownFolders.values()) await folder.step(hurry, keepMs)
