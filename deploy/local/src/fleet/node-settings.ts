@@ -8,7 +8,7 @@ const quiet = ['--disable-warning=ExperimentalWarning', '--disable-warning=Timeo
 /**
  * Redirect's requests leave little behind, so its young generation gains nothing from the 16 MiB that Node lets each half
  * of it grow to, and is collected sooner by one thread than by several that wait for each other; its old generation grows by
- * half between two collections, so that little garbage becomes memory. What V8 sees survive while a load begins it would
+ * a fifth between two collections, so that little garbage becomes memory. What V8 sees survive while a load begins it would
  * make in the old generation ever after, and what lives as long as a request would keep that busy.
  * docs/decisions/0030-what-a-redirect-keeps-in-memory.md and 0034-what-keeps-a-redirect-waiting.md have the numbers.
  */
@@ -16,7 +16,7 @@ const flagsOf: Partial<Record<ServiceName, readonly string[]>> = {
   redirect: [
     '--max-semi-space-size=4',
     '--no-parallel-scavenge',
-    '--heap-growing-percent=50',
+    '--heap-growing-percent=20',
     '--no-allocation-site-pretenuring',
   ],
 }
