@@ -4,7 +4,7 @@
  */
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type DecodedLinkChange, decodeLinkChange } from '@linkfleet/contracts/link-changes'
+import { type DecodedLinkChange, decodeFeedRecord } from '@linkfleet/contracts/link-changes'
 import { createRedisLinkCache } from '@linkfleet/contracts/redis-link-cache'
 import { startEngines } from '@linkfleet/local/engines'
 import { freePortBlock } from '@linkfleet/local/ports'
@@ -135,7 +135,7 @@ async function readTopic(wanted: ReadonlyMap<string, number>): Promise<DecodedLi
     await consumer.subscribe({ topic, fromBeginning: true })
     await consumer.run({
       eachMessage: async ({ partition, message }) => {
-        const decoded = decodeLinkChange(message.value)
+        const decoded = decodeFeedRecord(message.value)?.change
         if (decoded === undefined) return
         partitions[partition]?.push(decoded)
         if (missing.get(decoded.link.code) === decoded.link.version) missing.delete(decoded.link.code)

@@ -68,7 +68,10 @@ export class Relay {
     this.#snapshot = { ...snapshot, changes }
   }
 
-  /** `fate` is that of what Kafka is told, nothing if undefined. Resolves when the round is through, which a frozen relay's is not before it wakes. */
+  /**
+   * `fate` is that of what Kafka is told, nothing if undefined. Resolves when the round is through, which a frozen relay's
+   * is not before it wakes.
+   */
   async apply(fate: PublishFate | undefined): Promise<void> {
     const snapshot = this.#snapshot
     if (snapshot === undefined || this.#isApplying) return

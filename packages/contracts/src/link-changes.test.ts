@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { LinkChange } from './generated/linkfleet/links/v1/links.ts'
-import { decodeFeedRecord, decodeLinkChange, encodeFeedMark, encodeLinkChange } from './link-changes.ts'
+import { decodeFeedRecord, encodeFeedMark, encodeLinkChange } from './link-changes.ts'
 import { partitionOf } from './partition.ts'
 import { liveLink } from './testing/live-link.ts'
 
@@ -13,7 +13,7 @@ const link = liveLink('aB3dE5g', 42, {
 describe('the topic link-changes', () => {
   it('gives back the change that was written', () => {
     const record = encodeLinkChange({ link, asOfMs: 1_700_000_000_001 }, 12)
-    expect(decodeLinkChange(record.value)).toEqual({ link, asOfMs: 1_700_000_000_001 })
+    expect(decodeFeedRecord(record.value)).toEqual({ change: { link, asOfMs: 1_700_000_000_001 } })
   })
 
   it('keys a record by domain and code, and places it by the hash that all services share', () => {
@@ -28,7 +28,7 @@ describe('the topic link-changes', () => {
     ['bytes that are no message', Buffer.from('ffffffffff', 'hex')],
     ['a message that is cut off', encodeLinkChange({ link, asOfMs: 1 }, 1).value.subarray(0, 9)],
   ])('answers undefined for %s', (_name, value) => {
-    expect(decodeLinkChange(value)).toBeUndefined()
+    expect(decodeFeedRecord(value)).toBeUndefined()
   })
 
   it('gives back the mark that was written, which is no change', () => {
@@ -41,7 +41,6 @@ describe('the topic link-changes', () => {
     const { value, partition } = encodeFeedMark(mark, 5)
     expect(partition).toBe(5)
     expect(decodeFeedRecord(value)).toEqual({ mark })
-    expect(decodeLinkChange(value)).toBeUndefined()
   })
 
   it('writes a mark that a reader who knows none takes for a change of a link that nobody asks for', () => {

@@ -7,7 +7,7 @@ import { encoded } from './encoded.ts'
 import {
   type FeedMark,
   LinkChange as LinkChangeMessage,
-  type LinkCopy,
+  LinkCopy,
   LinkState,
 } from './generated/linkfleet/links/v1/links.ts'
 import { partitionOf } from './partition.ts'
@@ -41,21 +41,12 @@ export function encodeLinkChange({ link, asOfMs }: LinkChange, partitionCount: n
   }
 }
 
-/** No domain has this number, so nobody asks for it. */
+/** Of no domain, so nobody asks for it; what else it says does not matter. */
 const nobodysLink: LinkCopy = {
-  domainId: 0,
+  ...LinkCopy.decode(new Uint8Array()),
   code: 'mark',
   version: 1,
-  timeline: 0,
   state: LinkState.DELETED,
-  targetUrl: '',
-  redirectStatus: 0,
-  forwardQuery: false,
-  startsAtMs: 0,
-  expiresAtMs: 0,
-  maxClicks: 0,
-  passwordProtected: false,
-  passwordVerifier: '',
 }
 
 /** The record of a mark of this partition. */
@@ -84,9 +75,4 @@ export function decodeFeedRecord(value: Uint8Array | null): DecodedFeedRecord | 
   } catch {
     return undefined
   }
-}
-
-/** The change in a record's value; undefined for all else. */
-export function decodeLinkChange(value: Uint8Array | null): DecodedLinkChange | undefined {
-  return decodeFeedRecord(value)?.change
 }

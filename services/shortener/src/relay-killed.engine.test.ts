@@ -2,7 +2,7 @@
  * The relay is killed at every step there is, before it and after it. A successor must leave Redis, Kafka and the
  * outbox as if nothing had happened; and while nobody relays, Redis must not call a copy current that is not.
  */
-import { type DecodedLinkChange, decodeLinkChange } from '@linkfleet/contracts/link-changes'
+import { type DecodedLinkChange, decodeFeedRecord } from '@linkfleet/contracts/link-changes'
 import {
   createRedisLinkCache,
   decodeMark,
@@ -67,7 +67,7 @@ beforeAll(async () => {
   await consumer.subscribe({ topic, fromBeginning: true })
   await consumer.run({
     eachMessage: async ({ message }) => {
-      const change = decodeLinkChange(message.value)
+      const change = decodeFeedRecord(message.value)?.change
       if (change !== undefined) records.push(change)
     },
   })

@@ -1,4 +1,4 @@
-import { type DecodedLinkChange, decodeLinkChange } from '@linkfleet/contracts/link-changes'
+import { type DecodedLinkChange, decodeFeedRecord } from '@linkfleet/contracts/link-changes'
 import {
   createRedisLinkCache,
   decodeMark,
@@ -74,7 +74,7 @@ async function readChanges(
     await consumer.subscribe({ topic: fleet.topic, fromBeginning: true })
     await consumer.run({
       eachMessage: async ({ message }) => {
-        const change = decodeLinkChange(message.value)
+        const change = decodeFeedRecord(message.value)?.change
         if (change !== undefined) changes.push(change)
       },
     })

@@ -4,7 +4,6 @@
  * moment that the second one names. So a copy that was current at that look, and that the feed told nothing of, still is.
  * Nothing is known across a gap in the feed, nor of copies from before it: those are not asked about here.
  */
-
 import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import type { FeedMark } from '@linkfleet/contracts/link-changes'
 import { hashLinkKey } from '@linkfleet/contracts/partition'
@@ -18,7 +17,6 @@ interface Known {
 /** A run of marks in one partition, each of which follows the one before. */
 interface Run {
   readonly lastOffset: number
-  readonly timeline: number
   /** undefined after the first mark of a run. */
   readonly known: Known | undefined
   /** Of the run before this one: it stays true, and grows no more. */
@@ -35,6 +33,7 @@ const coverForMs = 50_000
 const coverSpreadMs = 20_000
 
 export class FeedCover {
+  /** By partition; all of the same number of partitions and the same timeline. */
   readonly #runs = new Map<number, Run>()
   #partitionCount = 0
   #timeline = 0
@@ -64,7 +63,6 @@ export class FeedCover {
     const isNext = run !== undefined && run.lastOffset === previous?.offset
     this.#runs.set(partition, {
       lastOffset: offset,
-      timeline,
       known: isNext ? { sinceMs: run.known?.sinceMs ?? previous!.takenAtMs, knownAtMs } : undefined,
       former: isNext ? run.former : (run?.known ?? run?.former),
     })
@@ -74,7 +72,7 @@ export class FeedCover {
   knownAtMs(copy: LinkCopy, asOfMs: number): number {
     const hash = hashLinkKey(copy.domainId, copy.code)
     const run = this.#runs.get(hash % this.#partitionCount)
-    if (run === undefined || copy.timeline !== run.timeline || asOfMs <= this.#forgottenAtMs) return asOfMs
+    if (run === undefined || copy.timeline !== this.#timeline || asOfMs <= this.#forgottenAtMs) return asOfMs
     const untilMs = asOfMs + coverForMs - (hash % coverSpreadMs)
     return Math.max(
       asOfMs,

@@ -14,8 +14,6 @@ export interface Marking {
   acknowledged(partition: number, partitionCount: number, offset: number): void
 }
 
-type Look = Pick<OutboxSnapshot, 'timeline'> & { readonly heartbeatMs: number }
-
 interface Previous {
   readonly timeline: number
   readonly partitionCount: number
@@ -33,27 +31,23 @@ export class FeedMarks {
     if (!isCompleteForKafka || heartbeatMs === undefined) return undefined
     if (timeline === this.#marked.timeline && heartbeatMs <= this.#marked.heartbeatMs) return undefined
     this.#marked = { timeline, heartbeatMs }
-    const look: Look = { heartbeatMs, timeline }
     // Heartbeats never go back, not even to another machine's clock: a copy may be of a later moment than the look's clock.
     const laterMs = Math.max(takenAtMs, heartbeatMs + 1)
     return {
-      markOf: (partition, partitionCount) => this.#markOf(look, partition, partitionCount),
+      markOf: (partition, partitionCount) => {
+        const previous = this.#previousOf(partition, partitionCount, timeline)
+        return { knownAtMs: heartbeatMs, timeline, partitionCount, previous }
+      },
       acknowledged: (partition, partitionCount, offset) => {
         this.#previous.set(partition, { timeline, partitionCount, offset, takenAtMs: laterMs })
       },
     }
   }
 
-  #markOf(look: Look, partition: number, partitionCount: number): FeedMark {
-    const { heartbeatMs: knownAtMs, timeline } = look
+  /** undefined where links were spread otherwise: they may have changes in the partition they were in before. */
+  #previousOf(partition: number, partitionCount: number, timeline: number): FeedMark['previous'] {
     const previous = this.#previous.get(partition)
-    // Links that are spread anew may have changes in the partition they were in before.
-    const follows = previous?.timeline === timeline && previous.partitionCount === partitionCount
-    return {
-      knownAtMs,
-      timeline,
-      partitionCount,
-      previous: follows ? { offset: previous.offset, takenAtMs: previous.takenAtMs } : undefined,
-    }
+    if (previous?.timeline !== timeline || previous.partitionCount !== partitionCount) return undefined
+    return { offset: previous.offset, takenAtMs: previous.takenAtMs }
   }
 }
