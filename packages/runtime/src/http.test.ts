@@ -1,6 +1,7 @@
 import { LinkfleetError } from '@linkfleet/contracts/errors'
 import { expect, test } from 'vitest'
 import { createHttpServer } from './http.ts'
+import { compileRequestPart } from './http-schemas.ts'
 import { silentLogger } from './log.ts'
 import { Metrics } from './metrics.ts'
 
@@ -9,6 +10,7 @@ function createServer() {
   const server = createHttpServer({
     log: silentLogger(),
     metrics,
+    compileSchema: compileRequestPart,
     bodyLimitBytes: 200,
     requestTimeoutMs: 1_000,
   })
@@ -112,4 +114,11 @@ test('a path that cannot be decoded is answered 400 and measured with those of n
   expect(text).toContain('_count{service="example",route="none",method="GET",code="400"} 1')
   const sum = /_sum\{service="example",route="none",method="GET",code="400"\} (\S+)/.exec(text)?.[1]
   expect(Number(sum)).toBeLessThan(60)
+})
+
+test('a server without a compiler of schemas does not start with a route that has one', async () => {
+  const options = { metrics: new Metrics('example'), bodyLimitBytes: 200, requestTimeoutMs: 1_000 }
+  const server = createHttpServer({ log: silentLogger(), ...options })
+  server.get('/things', { schema: { querystring: { type: 'object' } } }, async () => ({}))
+  await expect(server.ready()).rejects.toThrow('compileSchema')
 })

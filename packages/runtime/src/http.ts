@@ -6,13 +6,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Server as NetServer, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ErrorCode, errorKinds, LinkfleetError, problemOf } from '@linkfleet/contracts/errors'
-import Ajv from 'ajv'
-import addFormats from 'ajv-formats'
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  type FastifySchemaCompiler,
   type FastifyServerOptions,
   LogController,
 } from 'fastify'
@@ -42,17 +41,10 @@ export interface HttpServerOptions {
   readonly tellsMethods?: boolean
   /** Answers a path that cannot be decoded, which reaches no route; a problem unless given. */
   readonly answerUnreadableUrl?: (request: FastifyRequest, reply: FastifyReply) => void
+  /** Makes the checks of routes with schemas (http-schemas.ts); without it a route may have none. */
+  readonly compileSchema?: FastifySchemaCompiler<object>
   /** Further Fastify options, such as `routerOptions`. */
   readonly fastify?: FastifyServerOptions
-}
-
-// A body says its types itself; everything else of a request is text. Unknown fields are refused, never dropped.
-const exact = addFormats.default(new Ajv.Ajv({ useDefaults: true, strict: true }))
-const fromText = addFormats.default(new Ajv.Ajv({ useDefaults: true, strict: true, coerceTypes: 'array' }))
-
-/** A check of bodies, as every route's has it, for what a route checks by itself; `toLinkfleetError` tells its errors. */
-export function compileBody(schema: object) {
-  return exact.compile(schema)
 }
 
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
@@ -75,13 +67,19 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     },
     clientErrorHandler: answerUnreadable,
     routerOptions: { maxParamLength: paramCharactersMax },
+    schemaController: {
+      compilersFactory: {
+        // Not Fastify's own, which loads a compiler for routes that have no schema.
+        buildValidator: () => refuseSchema,
+        // Answers are described for people; what is sent is already exact.
+        buildSerializer: () => () => JSON.stringify,
+      },
+    },
     ...options.fastify,
   })
   // One logger for all requests: a child for each would cost more than many of the answers.
   server.setChildLoggerFactory(() => options.log)
-  server.setValidatorCompiler(({ schema, httpPart }) =>
-    (httpPart === 'body' ? exact : fromText).compile(schema),
-  )
+  if (options.compileSchema !== undefined) server.setValidatorCompiler(options.compileSchema)
   const measures = measureRequests(server, options.metrics)
   shedLoad(server, options.metrics, options.shedTurnMsMax ?? 0, measures)
   identifyRequests(server)
@@ -108,6 +106,10 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     return sendProblem(reply, new LinkfleetError('not-found', 'No such page or method.'))
   })
   return server
+}
+
+function refuseSchema(): never {
+  throw new Error('A route has a schema, and this server has nothing that compiles it (compileSchema).')
 }
 
 /** Longer path parameters match no route; what a shorter one may be, its route decides. */

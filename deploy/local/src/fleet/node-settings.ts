@@ -9,11 +9,14 @@ const quiet = ['--disable-warning=ExperimentalWarning', '--disable-warning=Timeo
  * Redirect's requests leave little behind, so its young generation gains nothing from the 16 MiB that Node lets each half
  * of it grow to, and is collected sooner by one thread than by several that wait for each other; its old generation grows by
  * a fifth between two collections, so that little garbage becomes memory. What V8 sees survive while a load begins it would
- * make in the old generation ever after, and what lives as long as a request would keep that busy.
- * docs/decisions/0030-what-a-redirect-keeps-in-memory.md and 0034-what-keeps-a-redirect-waiting.md have the numbers.
+ * make in the old generation ever after, and what lives as long as a request would keep that busy. From Node's snapshot both
+ * threads would get the sources of Node's own modules onto their heaps.
+ * docs/decisions/0030-what-a-redirect-keeps-in-memory.md, 0034-what-keeps-a-redirect-waiting.md and
+ * 0035-a-redirect-loads-what-it-uses-and-once.md have the numbers.
  */
 const flagsOf: Partial<Record<ServiceName, readonly string[]>> = {
   redirect: [
+    '--no-node-snapshot',
     '--max-semi-space-size=4',
     '--no-parallel-scavenge',
     '--heap-growing-percent=20',
@@ -22,11 +25,11 @@ const flagsOf: Partial<Record<ServiceName, readonly string[]>> = {
 }
 
 /**
- * glibc keeps a heap for each thread that ever asked for memory; their gaps are tens of MB. What is larger than 16 KiB,
+ * glibc keeps a heap for each thread that ever asked for memory; their gaps are tens of MB. What is larger than 8 KiB,
  * buffers of sockets and the work of V8's compilers, gets pages of its own, which go back at once and leave no gaps.
  */
 const environmentOf: Partial<Record<ServiceName, Record<string, string>>> = {
-  redirect: { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '16384' },
+  redirect: { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '8192' },
 }
 
 export function nodeFlagsOf(service: ServiceName): string[] {

@@ -1,9 +1,9 @@
 /** Spans of gRPC calls, on both sides (https://opentelemetry.io/docs/specs/semconv/rpc/grpc/). */
 
 import grpc from '@grpc/grpc-js'
-import { context, propagation, ROOT_CONTEXT, SpanKind, type TextMapGetter, trace } from '@opentelemetry/api'
+import type { Context, TextMapGetter } from '@opentelemetry/api'
 import { currentRequestId, requestIdHeader } from '../request-id.ts'
-import { endSpan, isTracing, tracer } from './tracing.ts'
+import { endSpan, isTracing, telemetry, tracer } from './tracing.ts'
 
 const fromMetadata: TextMapGetter<grpc.Metadata> = {
   keys: (metadata) => Object.keys(metadata.getMap()),
@@ -17,6 +17,7 @@ export async function traceServed<T>(
   serve: () => Promise<T>,
 ): Promise<T> {
   if (!isTracing()) return await serve()
+  const { propagation, ROOT_CONTEXT, SpanKind, trace } = telemetry()
   const caller = propagation.extract(ROOT_CONTEXT, metadata, fromMetadata)
   const attributes = { 'rpc.system': 'grpc', 'rpc.method': path.slice(1) }
   const span = tracer().startSpan(path.slice(1), { kind: SpanKind.SERVER, attributes }, caller)
@@ -26,12 +27,14 @@ export async function traceServed<T>(
 /** Runs a call of a client in a span of its own; `metadataOfCall` inside it tells the server. */
 export async function traceCall<T>(service: string, call: () => Promise<T>): Promise<T> {
   if (!isTracing()) return await call()
+  const { context, SpanKind, trace } = telemetry()
   const attributes = { 'rpc.system': 'grpc', 'rpc.service': service }
   const span = tracer().startSpan(service, { kind: SpanKind.CLIENT, attributes })
   return await inSpan(trace.setSpan(context.active(), span), call)
 }
 
-async function inSpan<T>(own: ReturnType<typeof context.active>, work: () => Promise<T>): Promise<T> {
+async function inSpan<T>(own: Context, work: () => Promise<T>): Promise<T> {
+  const { context, trace } = telemetry()
   const span = trace.getSpan(own)
   try {
     const result = await context.with(own, work)
@@ -48,7 +51,9 @@ export function metadataOfCall(): grpc.Metadata {
   const metadata = new grpc.Metadata()
   const requestId = currentRequestId()
   if (requestId !== undefined) metadata.set(requestIdHeader, requestId)
-  if (isTracing())
+  if (isTracing()) {
+    const { context, propagation } = telemetry()
     propagation.inject(context.active(), metadata, { set: (into, key, value) => into.set(key, value) })
+  }
   return metadata
 }

@@ -1,8 +1,8 @@
 /** A span for each request, as the semantic conventions name it (https://opentelemetry.io/docs/specs/semconv/http/). */
-import { type Context, context, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api'
+import type { Context } from '@opentelemetry/api'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { currentRequestId, requestIdHeader } from '../request-id.ts'
-import { endSpan, isTracing, tracer } from './tracing.ts'
+import { endSpan, isTracing, telemetry, tracer } from './tracing.ts'
 
 /** The context of each request in flight: reading a body leaves the one in which its hooks began. */
 const contexts = new WeakMap<FastifyRequest, Context>()
@@ -10,6 +10,7 @@ const contexts = new WeakMap<FastifyRequest, Context>()
 /** Nothing, unless this process traces. Spans carry the route, never a URL or a short code. */
 export function traceRequests(server: FastifyInstance): void {
   if (!isTracing()) return
+  const { context, propagation, ROOT_CONTEXT, SpanKind, trace } = telemetry()
   server.addHook('onRequest', (request, _reply, done) => {
     const caller = propagation.extract(ROOT_CONTEXT, request.headers)
     const route = request.routeOptions.url
@@ -39,6 +40,9 @@ export function traceRequests(server: FastifyInstance): void {
 export function callHeaders(): Record<string, string> {
   const requestId = currentRequestId()
   const headers: Record<string, string> = requestId === undefined ? {} : { [requestIdHeader]: requestId }
-  if (isTracing()) propagation.inject(context.active(), headers)
+  if (isTracing()) {
+    const { context, propagation } = telemetry()
+    propagation.inject(context.active(), headers)
+  }
   return headers
 }

@@ -2,17 +2,9 @@
  * Spans of what goes through Kafka (https://opentelemetry.io/docs/specs/semconv/messaging/kafka/). A batch that is read holds
  * messages of many traces, so its span links to theirs instead of having one as its parent.
  */
-import {
-  context,
-  type Link,
-  propagation,
-  ROOT_CONTEXT,
-  SpanKind,
-  type TextMapGetter,
-  trace,
-} from '@opentelemetry/api'
+import type { Link, TextMapGetter } from '@opentelemetry/api'
 import type { Consumer, ConsumerRunConfig, EachBatchPayload, IHeaders, Kafka, Producer } from 'kafkajs'
-import { endSpan, isTracing, tracer } from './tracing.ts'
+import { endSpan, isTracing, telemetry, tracer } from './tracing.ts'
 
 const linksMax = 32
 
@@ -32,6 +24,7 @@ export function traceKafka(kafka: Kafka): Kafka {
 
 function traceProducer(producer: Producer): Producer {
   const send = producer.send.bind(producer)
+  const { context, propagation, SpanKind, trace } = telemetry()
   producer.send = async (record) => {
     const attributes = { 'messaging.system': 'kafka', 'messaging.destination.name': record.topic }
     const span = tracer().startSpan(`send ${record.topic}`, { kind: SpanKind.PRODUCER, attributes })
@@ -67,6 +60,7 @@ async function traceBatch(
   payload: EachBatchPayload,
   eachBatch: (payload: EachBatchPayload) => Promise<void>,
 ): Promise<void> {
+  const { context, ROOT_CONTEXT, SpanKind, trace } = telemetry()
   const { topic, messages } = payload.batch
   const attributes = {
     'messaging.system': 'kafka',
@@ -85,6 +79,7 @@ async function traceBatch(
 }
 
 function linksOf(messages: EachBatchPayload['batch']['messages']): Link[] {
+  const { propagation, ROOT_CONTEXT, trace } = telemetry()
   const links: Link[] = []
   for (const { headers } of messages) {
     if (links.length >= linksMax) break

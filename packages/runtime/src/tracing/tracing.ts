@@ -3,16 +3,26 @@
  * name a collector: OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, or OTEL_TRACES_EXPORTER=otlp, and
  * OTEL_SDK_DISABLED is not true. Spans go out as OTLP over HTTP with JSON. A tenth of the traces that begin here is kept;
  * OTEL_TRACES_SAMPLER (always_on, always_off, traceidratio, each also with parentbased_) and OTEL_TRACES_SAMPLER_ARG say
- * otherwise. Nothing of the SDK is loaded while it is off.
+ * otherwise. Nothing of OpenTelemetry is loaded while it is off.
  */
-import { type Attributes, context, propagation, type Span, SpanStatusCode, trace } from '@opentelemetry/api'
+import type { Attributes, Span } from '@opentelemetry/api'
+
+type OpenTelemetry = typeof import('@opentelemetry/api')
 
 let isOn = false
+/** Stays after the end: a request in flight ends its span then. */
+let api: OpenTelemetry | undefined
 
 /** Whether this process traces. Asked where a server, client or consumer is made: off costs nothing afterwards. */
 export const isTracing = (): boolean => isOn
 
-export const tracer = () => trace.getTracer('linkfleet')
+/** OpenTelemetry's API. Throws where tracing was never on, so `isTracing` is asked first. */
+export function telemetry(): OpenTelemetry {
+  if (api === undefined) throw new Error('This process never traced.')
+  return api
+}
+
+export const tracer = () => telemetry().trace.getTracer('linkfleet')
 
 const shareKept = 0.1
 const exportTimeoutMs = 5_000
@@ -49,7 +59,8 @@ export async function startTracing(
 ): Promise<AsyncDisposable> {
   if (!isAskedFor(env)) return { async [Symbol.asyncDispose]() {} }
   const { share, heedsParent } = samplingOf(env)
-  const [sdk, exporter, hooks, core, resources] = await Promise.all([
+  const [loaded, sdk, exporter, hooks, core, resources] = await Promise.all([
+    import('@opentelemetry/api'),
     import('@opentelemetry/sdk-trace'),
     import('@opentelemetry/exporter-trace-otlp-http'),
     import('@opentelemetry/context-async-hooks'),
@@ -72,9 +83,11 @@ export async function startTracing(
       }),
     ],
   })
+  const { context, propagation, trace } = loaded
   context.setGlobalContextManager(new hooks.AsyncLocalStorageContextManager().enable())
   propagation.setGlobalPropagator(new core.W3CTraceContextPropagator())
   trace.setGlobalTracerProvider(provider)
+  api = loaded
   isOn = true
   return {
     async [Symbol.asyncDispose]() {
@@ -93,7 +106,7 @@ export function endSpan(span: Span, failure?: unknown, attributes?: Attributes):
   if (attributes !== undefined) span.setAttributes(attributes)
   if (failure !== undefined) {
     span.setStatus({
-      code: SpanStatusCode.ERROR,
+      code: telemetry().SpanStatusCode.ERROR,
       message: failure instanceof Error ? failure.message : String(failure),
     })
   }
@@ -103,6 +116,6 @@ export function endSpan(span: Span, failure?: unknown, attributes?: Attributes):
 /** What log lines say of the trace they belong to. */
 export function traceFields(): { traceId?: string; spanId?: string } {
   if (!isOn) return {}
-  const active = trace.getActiveSpan()?.spanContext()
+  const active = telemetry().trace.getActiveSpan()?.spanContext()
   return active === undefined ? {} : { traceId: active.traceId, spanId: active.spanId }
 }

@@ -1,5 +1,6 @@
 /** The HTTP API: every route, on one server. */
 import { createHttpServer } from '@linkfleet/runtime/http'
+import { compileRequestPart } from '@linkfleet/runtime/http-schemas'
 import type { Logger } from '@linkfleet/runtime/log'
 import type { Metrics } from '@linkfleet/runtime/metrics'
 import type { FastifyInstance } from 'fastify'
@@ -35,13 +36,12 @@ export async function createStatsServer(
   const server = createHttpServer({
     log,
     metrics,
+    compileSchema: compileRequestPart,
     bodyLimitBytes: 1_024,
     requestTimeoutMs: 10_000,
     shedTurnMsMax,
   })
   await describeApi(server)
-  // Responses are described for people; what is sent is already exact.
-  server.setSerializerCompiler(() => JSON.stringify)
   for (const route of [linkStatsRoute, fleetSummaryRoute, topLinksRoute, liveStatsRoutes, statsExportRoutes])
     route(server, api)
   return server

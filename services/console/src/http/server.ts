@@ -1,5 +1,6 @@
 import fastifyCookie from '@fastify/cookie'
 import { createHttpServer } from '@linkfleet/runtime/http'
+import { compileRequestPart } from '@linkfleet/runtime/http-schemas'
 import type { Logger } from '@linkfleet/runtime/log'
 import type { Metrics } from '@linkfleet/runtime/metrics'
 import { agreement, slos } from '@linkfleet/slo/generated/objectives'
@@ -57,6 +58,7 @@ export async function createConsoleServer(options: ConsoleServerOptions): Promis
   const server = createHttpServer({
     log,
     metrics,
+    compileSchema: compileRequestPart,
     bodyLimitBytes,
     requestTimeoutMs,
     shedTurnMsMax: options.shedTurnMsMax ?? 0,

@@ -5,7 +5,8 @@
  */
 import { createHash, createHmac } from 'node:crypto'
 import type { Redis } from '@linkfleet/runtime/redis'
-import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
+import RateLimiterRedis from 'rate-limiter-flexible/lib/RateLimiterRedis.js'
+import RateLimiterRes from 'rate-limiter-flexible/lib/RateLimiterRes.js'
 import { AttemptWindows } from '../domain/attempt-windows.ts'
 import type { AttemptLimit } from '../ports.ts'
 import type { Guard } from './guard.ts'

@@ -1,5 +1,6 @@
 import { errorKinds, LinkfleetError } from '@linkfleet/contracts/errors'
-import { compileBody, toLinkfleetError } from '@linkfleet/runtime/http'
+import { toLinkfleetError } from '@linkfleet/runtime/http'
+import { compileBody } from '@linkfleet/runtime/http-schemas'
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { type BulkItem, type BulkResult, bulkLinksMax, bulkPasswordsMax } from '../domain/create-bulk.ts'

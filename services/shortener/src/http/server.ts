@@ -1,5 +1,6 @@
 /** The HTTP API: every route, on one server. */
 import { createHttpServer } from '@linkfleet/runtime/http'
+import { compileRequestPart } from '@linkfleet/runtime/http-schemas'
 import type { Logger } from '@linkfleet/runtime/log'
 import type { Metrics } from '@linkfleet/runtime/metrics'
 import type { FastifyInstance } from 'fastify'
@@ -38,6 +39,7 @@ export async function createApiServer(
   const server = createHttpServer({
     log,
     metrics,
+    compileSchema: compileRequestPart,
     bodyLimitBytes,
     requestTimeoutMs,
     shedTurnMsMax,
@@ -52,8 +54,6 @@ export async function createApiServer(
     done()
   })
   await describeApi(server)
-  // Responses are described for people; what is sent is already exact.
-  server.setSerializerCompiler(() => JSON.stringify)
   for (const route of [
     createLinkRoute,
     createLinksBulkRoute,
