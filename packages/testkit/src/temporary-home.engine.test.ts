@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { identifyProcess, isSameProcessAlive } from '@linkfleet/local/process-identity'
-import { expect, onTestFinished, test } from 'vitest'
-import { eventually } from './eventually.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { removeAbandonedHomes, temporaryHome } from './temporary-home.ts'
 
 /** Its engine's guard, a child of the engine, is killed with it: otherwise that ends the engine, sooner or later. */
@@ -30,8 +31,15 @@ const hasProc = existsSync('/proc/self/stat')
 test.runIf(hasProc)(
   'what a killed test left running is ended, and its home removed; that of a living one stays',
   async () => {
+    // A folder of its own for homes: in the common one another test run may clear away the one that is looked at.
+    const homes = await mkdtemp(join(tmpdir(), 'homes-of-a-test-'))
+    vi.stubEnv('TMPDIR', homes)
+    onTestFinished(async () => {
+      await removeAbandonedHomes()
+      vi.unstubAllEnvs()
+      await rm(homes, { recursive: true, force: true })
+    })
     const mine = await temporaryHome('alive')
-    onTestFinished(() => rm(mine, { recursive: true, force: true }))
     const args = ['--input-type=module', '--eval', ownerText]
     const owner = spawn(process.execPath, args, {
       cwd: import.meta.dirname,
@@ -41,9 +49,8 @@ test.runIf(hasProc)(
     const left = JSON.parse(told) as { home: string; engine: number }
     const engine = identifyProcess(left.engine)
     expect(isSameProcessAlive(engine)).toBe(true)
-    // Another test run of this machine may be at it too.
-    await removeAbandonedHomes()
-    await eventually(() => !existsSync(left.home))
+    expect(await removeAbandonedHomes()).toBe(1)
+    expect(existsSync(left.home)).toBe(false)
     expect(isSameProcessAlive(engine)).toBe(false)
     expect(existsSync(mine)).toBe(true)
   },
