@@ -5,7 +5,7 @@ import {
   encodeLinkChange,
   type FeedMark,
 } from '@linkfleet/contracts/link-changes'
-import { takeBatch } from '../../services/redirect/src/adapters/link-changes-kafka.ts'
+import { takeBatch } from '../../services/redirect/src/adapters/kafka-thread/link-changes-kafka.ts'
 import type { Marking } from '../../services/shortener/src/domain/feed-marks.ts'
 import type { PendingChange } from '../../services/shortener/src/ports.ts'
 
@@ -76,7 +76,8 @@ export class FeedReader {
     const messages = values.map((value, index) => ({ offset: String(from + index), value }))
     const batch = { partition, messages } as unknown as Parameters<typeof takeBatch>[0]['batch']
     const kept = { resolveOffset: () => {}, heartbeat: async () => {} }
-    await takeBatch({ batch, ...kept }, this.#expected, this.#listener)
+    const heeded = async () => {}
+    await takeBatch({ batch, ...kept }, this.#expected, { ...this.#listener, heeded })
     this.#positions[partition] = from + values.length
   }
 

@@ -1,21 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import { createClientAddress } from '@linkfleet/runtime/client-address'
 import { listen } from '@linkfleet/runtime/http'
-import { openKafka } from '@linkfleet/runtime/kafka'
 import type { Logger } from '@linkfleet/runtime/log'
 import type { ServiceContext } from '@linkfleet/runtime/process'
 import { openRedis } from '@linkfleet/runtime/redis'
 import type { FastifyInstance } from 'fastify'
 import { createAttemptLimit } from './adapters/attempt-limit-redis.ts'
 import { createGuard } from './adapters/guard.ts'
+import { KafkaThread } from './adapters/kafka-thread/kafka-thread.ts'
 import { openLinkAuthorityGrpc } from './adapters/link-authority-grpc.ts'
 import { openLinkCacheRedis } from './adapters/link-cache-redis.ts'
-import { openLinkChangesKafka } from './adapters/link-changes-kafka.ts'
+import { openLinkChanges } from './adapters/link-changes-thread.ts'
 import { openLinkOwnerGrpc } from './adapters/link-owner-grpc.ts'
 import { openLinkReplicasPg } from './adapters/link-replicas-pg.ts'
 import { openPlaces } from './adapters/places-mmdb.ts'
 import { createSources, type OpenSources, watchSources } from './adapters/sources.ts'
 import { type ClickSpool, openClickSpool } from './adapters/spool/click-spool.ts'
+import { readBootId } from './adapters/spool/spool-folder.ts'
 import { openVisitorSaltsGrpc } from './adapters/visitor-salts-grpc.ts'
 import type { RedirectConfig } from './config.ts'
 import { CircuitBreaker } from './domain/circuit-breaker.ts'
@@ -67,25 +68,21 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
   const findLink = createFindLink({ ...sources, memory, floors, clock })
   const heed = createHeedChanges({ memory, floors, cover, clock })
 
-  const clicks = resources.use(await openSpool(config, log, events))
-  const feed = resources.use(
-    openLinkChangesKafka({
-      kafka: openKafka({ brokers: config.kafkaBrokers, clientId: config.instance, log }),
-      topic: config.linkChangesTopic,
-      partitions: config.linkChangesPartitions,
-      instance: config.instance,
-      log,
-      changed({ link, asOfMs }) {
-        heed.changed(link, asOfMs)
-        events.linkChanged()
-      },
-      marked: heed.marked,
-      gap(reason) {
-        heed.gap()
-        events.feedGap(reason)
-      },
-    }),
-  )
+  const bootId = await readBootId()
+  const thread = resources.use(startKafkaThread(config, log, bootId))
+  const feed = openLinkChanges({
+    thread,
+    changed({ link, asOfMs }) {
+      heed.changed(link, asOfMs)
+      events.linkChanged()
+    },
+    marked: heed.marked,
+    gap(reason) {
+      heed.gap()
+      events.feedGap(reason)
+    },
+  })
+  const clicks = resources.use(await openSpool(config, { thread, bootId, log, events }))
   const conditions = openConditions(config, context, events, resources)
   const { salts, visitorSalts } = openSalts(config, context, events, resources)
   exposeState(context, { ...open, ...conditions, memory, cover, clicks, sources, feed, visitorSalts, clock })
@@ -249,19 +246,29 @@ function openSources(
   return { redis, replicas, authority }
 }
 
-function openSpool(config: RedirectConfig, log: Logger, events: RedirectEvents): Promise<ClickSpool> {
+function startKafkaThread(config: RedirectConfig, log: Logger, bootId: Buffer): KafkaThread {
+  const { instance, logLevel, kafkaBrokers: brokers, spoolDir } = config
+  const clicks = { topic: config.clicksTopic, partitions: config.clicksPartitions }
+  const linkChanges = { topic: config.linkChangesTopic, partitions: config.linkChangesPartitions }
+  return new KafkaThread({ instance, logLevel, brokers, clicks, bootId, spoolDir, linkChanges }, log)
+}
+
+interface SpoolParts {
+  readonly thread: KafkaThread
+  readonly bootId: Buffer
+  readonly log: Logger
+  readonly events: RedirectEvents
+}
+
+function openSpool(config: RedirectConfig, { events, ...parts }: SpoolParts): Promise<ClickSpool> {
   return openClickSpool({
+    ...parts,
     spoolDir: config.spoolDir,
     bytesMax: config.spoolBytesMax,
     partitionCount: config.clicksPartitions,
-    brokers: config.kafkaBrokers,
-    topic: config.clicksTopic,
-    instance: config.instance,
-    logLevel: config.logLevel,
     // The other half of the bound is for requests that are still being answered.
     drainTimeoutMs: config.drainTimeoutMs / 2,
     clock,
-    log,
     recorded: events.clickRecorded,
     dropped: events.clickDropped,
     failed: events.spoolFailed,

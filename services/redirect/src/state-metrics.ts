@@ -1,6 +1,6 @@
 /** What /readyz and /metrics show of the state of this process. */
 import type { ServiceContext } from '@linkfleet/runtime/process'
-import type { LinkChangesFeed } from './adapters/link-changes-kafka.ts'
+import type { LinkChangesFeed } from './adapters/link-changes-thread.ts'
 import type { OpenSources, Sources } from './adapters/sources.ts'
 import type { ClickSpool, SpoolState } from './adapters/spool/click-spool.ts'
 import type { VisitorSaltsGrpc } from './adapters/visitor-salts-grpc.ts'

@@ -5,7 +5,9 @@ import { plainClick } from '@linkfleet/contracts/testing/clicks'
 import { silentLogger } from '@linkfleet/runtime/log'
 import { testKafkaBrokers, uniqueName } from '@linkfleet/testkit/engines'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openSpoolWithThread } from '../../testing/spool-with-thread.ts'
 import { openClickSpool } from './click-spool.ts'
+import { adoptFolders, readBootId } from './spool-folder.ts'
 
 const bytesMax = 1_000_000
 let spoolDir: string
@@ -20,17 +22,14 @@ test('what was set aside takes its room in the bound of the spool, until it is r
   await mkdir(setAside)
   await writeFile(join(setAside, 'unreadable.clicks'), Buffer.alloc(bytesMax))
   const dropped: string[] = []
-  await using spool = await openClickSpool({
+  await using spool = await openSpoolWithThread({
     spoolDir,
     bytesMax,
     partitionCount: 1,
     brokers: testKafkaBrokers(),
     topic: uniqueName('clicks'),
-    instance: 'test',
-    logLevel: 'silent',
     drainTimeoutMs: 5_000,
     clock: Date.now,
-    log: silentLogger(),
     recorded: () => undefined,
     dropped: (_kind, reason) => dropped.push(reason),
     failed: () => undefined,
@@ -42,4 +41,37 @@ test('what was set aside takes its room in the bound of the spool, until it is r
   await rm(setAside, { recursive: true })
   await spool.adopt()
   expect(await append()).toBe(true)
+})
+
+test('nobody else gets the folder before the thread that works in it has ended', async () => {
+  const complain = (folder: string, cause: unknown) => expect.fail(`${folder}: ${cause}`)
+  const adoptable = async () => {
+    const folders = await adoptFolders(spoolDir, new Set(), 1, complain)
+    for (const folder of folders) folder[Symbol.dispose]()
+    return folders.length
+  }
+  let whileItEnded: number | undefined
+  const spool = await openClickSpool({
+    spoolDir,
+    bytesMax,
+    partitionCount: 1,
+    bootId: await readBootId(),
+    drainTimeoutMs: 0,
+    clock: Date.now,
+    log: silentLogger(),
+    recorded: () => undefined,
+    dropped: (_kind, reason) => expect.fail(reason),
+    failed: (what, cause) => expect.fail(`${what}: ${cause}`),
+    thread: {
+      listen: () => undefined,
+      tell: () => undefined,
+      async [Symbol.asyncDispose]() {
+        whileItEnded = await adoptable()
+      },
+    },
+  })
+  expect(await new Promise<boolean>((resolve) => spool.append(plainClick, resolve))).toBe(true)
+  await spool[Symbol.asyncDispose]()
+  expect(whileItEnded).toBe(0)
+  expect(await adoptable()).toBe(1)
 })

@@ -2,12 +2,12 @@
  * The spool as the redirects see it: appending here, and a thread that sends. Also keeps the house: takes over the
  * folders of dead producers, removes those that are empty, and makes its own where a full disk did not let it.
  */
-import { join } from 'node:path'
 import { sleep } from '@linkfleet/runtime/backoff'
 import type { Logger } from '@linkfleet/runtime/log'
 import type { ClickSink, ClickToRecord } from '../../ports.ts'
+import type { KafkaThread } from '../kafka-thread/kafka-thread.ts'
+import type { FolderReport, Growth, WorkerReport } from '../kafka-thread/messages.ts'
 import { FolderReports } from './folder-reports.ts'
-import { SenderThread } from './sender-thread.ts'
 import {
   adoptFolders,
   createFolder,
@@ -15,11 +15,10 @@ import {
   type HeldFolder,
   mayPass,
   otherFolderBytes,
-  readBootId,
   removeFolder,
+  setAsideDirOf,
 } from './spool-folder.ts'
 import { SpoolWriter, type SpoolWriterOptions } from './spool-writer.ts'
-import type { FolderReport, Growth, WorkerReport } from './worker-messages.ts'
 
 export interface ClickSpoolOptions
   extends Pick<
@@ -27,10 +26,9 @@ export interface ClickSpoolOptions
     'partitionCount' | 'bytesMax' | 'recorded' | 'dropped' | 'failed' | 'clock' | 'segmentBytesMax'
   > {
   readonly spoolDir: string
-  readonly brokers: readonly string[]
-  readonly topic: string
-  readonly instance: string
-  readonly logLevel: string
+  /** Sends the clicks. Disposing of the spool ends it too: nobody may work in a folder that was let go. */
+  readonly thread: Pick<KafkaThread, 'listen' | 'tell' | typeof Symbol.asyncDispose>
+  readonly bootId: Buffer
   readonly log: Logger
   /** How long disposing may take to send what is left. */
   readonly drainTimeoutMs: number
@@ -54,7 +52,6 @@ export interface ClickSpool extends ClickSink, AsyncDisposable {
   adopt(): Promise<void>
 }
 
-const setAsideName = 'set-aside'
 const adoptEveryMs = 5_000
 const adoptedMax = 64
 const watchEveryMs = 250
@@ -68,7 +65,7 @@ interface Own {
 }
 
 export async function openClickSpool(options: ClickSpoolOptions): Promise<ClickSpool> {
-  const spool = new Spool(options, await readBootId())
+  const spool = new Spool(options)
   try {
     await spool.makeOwn()
   } catch (cause) {
@@ -81,8 +78,6 @@ export async function openClickSpool(options: ClickSpoolOptions): Promise<ClickS
 
 class Spool implements ClickSpool {
   readonly #options: ClickSpoolOptions
-  readonly #bootId: Buffer
-  readonly #thread: SenderThread
   readonly #adopted = new Map<string, HeldFolder>()
   readonly #reports = new FolderReports()
   /** What the thread must be told again should it be started anew: segments that still are, in order. */
@@ -93,29 +88,23 @@ class Spool implements ClickSpool {
   #working: Promise<void> = Promise.resolve()
   #isWorking = false
   #pressed = false
+  #hurries = false
   #kafka = 'not tried yet'
   /** Nobody sends what was set aside, so it stays until somebody looks at it; until then it takes its room. */
   #setAsideBytes = 0
   /** Of processes that share this spool, and of dead ones that nobody has adopted yet. */
   #foreignBytes = 0
 
-  constructor(options: ClickSpoolOptions, bootId: Buffer) {
+  constructor(options: ClickSpoolOptions) {
     this.#options = options
-    this.#bootId = bootId
-    const { instance, logLevel, brokers, topic, partitionCount, log } = options
-    this.#thread = new SenderThread({
-      log,
-      heard: (report) => this.#heard(report),
-      restarted: () => this.#tellAll(),
-      workerOptions: {
-        instance,
-        logLevel,
-        brokers: [...brokers],
-        topic,
-        partitions: partitionCount,
-        bootId,
-        setAsideDir: this.#setAsideDir,
+    options.thread.listen({
+      heard: (message) => {
+        if (message.kind === 'report') this.#heard(message)
       },
+      ended: () => {
+        this.#kafka = 'its thread ended'
+      },
+      restarted: () => this.#tellAll(),
     })
     this.#timers = [
       setInterval(() => void this.adopt(), adoptEveryMs),
@@ -158,7 +147,6 @@ class Spool implements ClickSpool {
       ...this.#options,
       path: folder.path,
       producerId: folder.producerId,
-      bootId: this.#bootId,
       otherBytes: () => this.#otherBytes(),
       grown: (segment, bytes, sealed) => this.#tellGrown({ segment, bytes, sealed }, folder),
     })
@@ -181,7 +169,7 @@ class Spool implements ClickSpool {
   async #keepHouse(): Promise<void> {
     const { spoolDir, log } = this.#options
     if (this.#own === undefined) await this.makeOwn()
-    this.#setAsideBytes = await folderBytes(this.#setAsideDir)
+    this.#setAsideBytes = await folderBytes(setAsideDirOf(spoolDir))
     const complain = (folder: string, cause: unknown) =>
       log.error({ err: cause, folder }, 'a spool folder is there and cannot be taken over')
     const room = adoptedMax - this.#adopted.size
@@ -197,14 +185,15 @@ class Spool implements ClickSpool {
     for (const timer of this.#timers) clearInterval(timer)
     await this.#working
     this.#own?.writer[Symbol.dispose]()
-    this.#thread.tell({ kind: 'hurry' })
+    this.#hurries = true
+    this.#options.thread.tell({ kind: 'hurry' })
     const deadlineMs = performance.now() + this.#options.drainTimeoutMs
     while (this.#unsentBytes > 0 && performance.now() < deadlineMs) await sleep(drainPollMs)
     this.#options.log.info(
       { unsentBytes: this.#unsentBytes },
       'the spool is closed; what is unsent waits for the next start',
     )
-    await this.#thread.close()
+    await this.#options.thread[Symbol.asyncDispose]()
     this.#own?.folder[Symbol.dispose]()
     for (const folder of this.#adopted.values()) folder[Symbol.dispose]()
   }
@@ -240,15 +229,12 @@ class Spool implements ClickSpool {
       this.#bytes() > this.#options.bytesMax * pressurePart
     if (pressed === this.#pressed) return
     this.#pressed = pressed
-    this.#thread.tell({ kind: 'pressed', pressed })
-  }
-
-  get #setAsideDir(): string {
-    return join(this.#options.spoolDir, setAsideName)
+    this.#options.thread.tell({ kind: 'pressed', pressed })
   }
 
   #tellAll(): void {
-    this.#thread.tell({ kind: 'pressed', pressed: this.#pressed })
+    this.#options.thread.tell({ kind: 'pressed', pressed: this.#pressed })
+    if (this.#hurries) this.#options.thread.tell({ kind: 'hurry' })
     if (this.#own !== undefined) {
       this.#tellFolder(this.#own.folder, true)
       for (const growth of this.#grown.values()) this.#tellGrown(growth, this.#own.folder)
@@ -257,16 +243,16 @@ class Spool implements ClickSpool {
   }
 
   #tellFolder({ path, producerId }: HeldFolder, own: boolean): void {
-    this.#thread.tell({ kind: 'folder', path, producerId, own })
+    this.#options.thread.tell({ kind: 'folder', path, producerId, own })
   }
 
   #tellGrown(growth: Growth, { path }: HeldFolder): void {
     this.#grown.set(growth.segment, growth)
-    this.#thread.tell({ kind: 'grown', path, ...growth })
+    this.#options.thread.tell({ kind: 'grown', path, ...growth })
   }
 
   #heard(report: WorkerReport): void {
-    this.#kafka = report.kafka
+    this.#kafka = report.clicks
     for (const folder of report.folders) {
       if (folder.path === this.#own?.folder.path) this.#heardOwn(folder, this.#own.writer)
       if (folder.finished) void this.#remove(folder)

@@ -1,5 +1,5 @@
-/** What the thread of the sender last said of each folder, and of those it has finished. */
-import type { FolderReport, Growth } from './worker-messages.ts'
+/** What the thread that sends last said of each folder, and of those it has finished. */
+import type { FolderReport, Growth } from '../kafka-thread/messages.ts'
 
 export class FolderReports {
   readonly #last = new Map<string, FolderReport>()

@@ -6,8 +6,8 @@ import { planAdoption } from '../../domain/spool/adoption.ts'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../domain/spool/checkpoint.ts'
 import { decodeSegmentHeader, segmentHeaderBytes } from '../../domain/spool/segment-format.ts'
 import { SpoolSender, type SpoolSenderPorts } from '../../domain/spool/spool-sender.ts'
+import type { FolderReport, Growth } from '../kafka-thread/messages.ts'
 import { checkpointName, listSegments, readSegment, segmentName } from './spool-folder.ts'
-import type { FolderReport, Growth } from './worker-messages.ts'
 
 export interface FolderSenderOptions {
   readonly path: string

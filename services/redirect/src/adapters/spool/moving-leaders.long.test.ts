@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { plainClick } from '@linkfleet/contracts/testing/clicks'
-import { silentLogger } from '@linkfleet/runtime/log'
 import { eventually } from '@linkfleet/testkit/eventually'
 import { startOwnKafka } from '@linkfleet/testkit/own-kafka'
 import { uniqueName } from '@linkfleet/testkit/unique-name'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ClickToRecord } from '../../ports.ts'
 import { readCountedClicks } from '../../testing/counted-clicks.ts'
-import { type ClickSpool, openClickSpool } from './click-spool.ts'
+import { openSpoolWithThread } from '../../testing/spool-with-thread.ts'
+import type { ClickSpool } from './click-spool.ts'
 
 const topic = uniqueName('clicks')
 const partitionCount = 6
@@ -28,18 +28,15 @@ afterAll(async () => {
 })
 
 const openSpool = (drainTimeoutMs: number) =>
-  openClickSpool({
+  openSpoolWithThread({
     spoolDir,
     bytesMax: 256 * 1024 * 1024,
     segmentBytesMax: 256 * 1024,
     partitionCount,
     brokers: kafka.brokers,
     topic,
-    instance: 'test',
-    logLevel: 'silent',
     drainTimeoutMs,
     clock: Date.now,
-    log: silentLogger(),
     recorded: () => undefined,
     dropped: (_kind, reason) => expect.fail(`a click was dropped: ${reason}`),
     failed: (what, cause) => expect.fail(`${what}: ${cause}`),

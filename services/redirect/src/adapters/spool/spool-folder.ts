@@ -226,6 +226,9 @@ export async function readSegment(
   return buffer.subarray(0, bytes)
 }
 
+/** Where clicks and segments of a spool are kept that can never be sent. */
+export const setAsideDirOf = (spoolDir: string): string => join(spoolDir, 'set-aside')
+
 /** 16 bytes that change with each boot of this machine. */
 export async function readBootId(): Promise<Buffer> {
   try {

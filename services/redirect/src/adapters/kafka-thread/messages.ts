@@ -1,15 +1,22 @@
-/** What the thread of the redirects and the thread of the sender tell each other. */
+/** What the thread of the redirects and the thread that speaks with Kafka tell each other. */
+import type { DecodedLinkChange, FeedMark } from '@linkfleet/contracts/link-changes'
+
+export interface Topic {
+  readonly topic: string
+  /** How many it gets when it does not exist yet. */
+  readonly partitions: number
+}
 
 export interface WorkerOptions {
   readonly instance: string
   readonly logLevel: string
   readonly brokers: readonly string[]
-  readonly topic: string
-  /** How many the topic gets when it does not exist yet. */
-  readonly partitions: number
+  readonly clicks: Topic
+  /** Of this boot of the machine, as the writer of the spool has it. */
   readonly bootId: Uint8Array
-  /** Where clicks go that Kafka refuses for good. */
-  readonly setAsideDir: string
+  /** Clicks that Kafka refuses for good are set aside in it. */
+  readonly spoolDir: string
+  readonly linkChanges: Topic
 }
 
 /** A segment of the own folder has so many bytes of whole records now; a sealed one will grow no more. */
@@ -19,7 +26,8 @@ export interface Growth {
   readonly sealed: boolean
 }
 
-export type WorkerRequest =
+/** What the sender of clicks is told. */
+export type SenderRequest =
   /** A folder that this process holds: its own, or one of a producer that is dead. */
   | { readonly kind: 'folder'; readonly path: string; readonly producerId: Uint8Array; readonly own: boolean }
   | ({ readonly kind: 'grown'; readonly path: string } & Growth)
@@ -27,6 +35,11 @@ export type WorkerRequest =
   | { readonly kind: 'pressed'; readonly pressed: boolean }
   /** Send small batches at once: the process is about to end. */
   | { readonly kind: 'hurry' }
+
+export type WorkerRequest =
+  | SenderRequest
+  /** All that the feed told up to this message was heeded. */
+  | { readonly kind: 'heeded'; readonly number: number }
   | { readonly kind: 'close' }
 
 export interface FolderReport {
@@ -47,6 +60,29 @@ export interface FolderReport {
 }
 
 export interface WorkerReport {
-  readonly kafka: string
+  readonly kind: 'report'
+  /** 'up', or what went wrong last, of the clicks and of the feed. */
+  readonly clicks: string
+  readonly feed: string
   readonly folders: readonly FolderReport[]
 }
+
+/** What the feed tells, in its order. */
+export type FeedEvent =
+  | { readonly kind: 'changed'; readonly change: DecodedLinkChange }
+  | {
+      readonly kind: 'marked'
+      readonly mark: FeedMark
+      readonly partition: number
+      readonly offset: number
+    }
+  | { readonly kind: 'gap'; readonly reason: string }
+
+export interface FeedNews {
+  readonly kind: 'feed'
+  /** Counts these messages of one thread. */
+  readonly number: number
+  readonly events: readonly FeedEvent[]
+}
+
+export type WorkerMessage = WorkerReport | FeedNews

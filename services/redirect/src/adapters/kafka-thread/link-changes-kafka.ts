@@ -14,7 +14,7 @@ import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
 import { type Consumer, type EachBatchPayload, ensureTopics, type Kafka } from '@linkfleet/runtime/kafka'
 import type { Logger } from '@linkfleet/runtime/log'
 
-export interface LinkChangesOptions {
+export interface LinkChangesReaderOptions {
   readonly kafka: Kafka
   readonly topic: string
   /** Used when the topic is not there yet: a new fleet may see a redirect before its first link. */
@@ -24,16 +24,20 @@ export interface LinkChangesOptions {
   readonly changed: (change: DecodedLinkChange) => void
   readonly marked: (mark: FeedMark, partition: number, offset: number) => void
   readonly gap: (reason: string) => void
+  /** Resolves when all that was told was heeded; nothing further is told before that. */
+  readonly heeded: () => Promise<void>
 }
 
-export interface LinkChangesFeed extends AsyncDisposable {
+export interface LinkChangesReader extends AsyncDisposable {
   state(): string
 }
 
 const leaveWithinMs = 500
+/** Of a batch that may hold thousands: nobody is to take them all in one go. */
+const toldAtOnceMax = 256
 
 /** Joins in the background and again after every failure. */
-export function openLinkChangesKafka(options: LinkChangesOptions): LinkChangesFeed {
+export function openLinkChangesKafka(options: LinkChangesReaderOptions): LinkChangesReader {
   const stopping = new AbortController()
   let state = 'joining'
   const running = keepReading()
@@ -67,7 +71,7 @@ export function openLinkChangesKafka(options: LinkChangesOptions): LinkChangesFe
 
 /** One consumer's life: from its join to its crash or the end of the process. */
 async function readUntilItEnds(
-  options: LinkChangesOptions,
+  options: LinkChangesReaderOptions,
   signal: AbortSignal,
   joined: () => void,
 ): Promise<void> {
@@ -102,7 +106,7 @@ async function readUntilItEnds(
 
 function watch(
   consumer: Consumer,
-  options: LinkChangesOptions,
+  options: LinkChangesReaderOptions,
   joined: () => void,
   crashed: (cause: Error) => void,
 ): void {
@@ -124,9 +128,9 @@ function watch(
 export async function takeBatch(
   { batch, resolveOffset, heartbeat }: Pick<EachBatchPayload, 'batch' | 'resolveOffset' | 'heartbeat'>,
   expected: Map<number, bigint>,
-  options: Pick<LinkChangesOptions, 'changed' | 'marked' | 'gap'>,
+  options: Pick<LinkChangesReaderOptions, 'changed' | 'marked' | 'gap' | 'heeded'>,
 ): Promise<void> {
-  for (const { offset, value } of batch.messages) {
+  for (const [index, { offset, value }] of batch.messages.entries()) {
     const at = BigInt(offset)
     const next = expected.get(batch.partition)
     if (next !== undefined && at !== next) options.gap('records are missing')
@@ -136,6 +140,9 @@ export async function takeBatch(
     else if (record.mark !== undefined) options.marked(record.mark, batch.partition, Number(offset))
     else options.changed(record.change)
     resolveOffset(offset)
+    if (index % toldAtOnceMax === toldAtOnceMax - 1) await options.heeded()
   }
+  // Before the broker is asked anything: it may take long to answer, or fail.
+  await options.heeded()
   await heartbeat()
 }
