@@ -1,5 +1,5 @@
 /** Ways to get the cache wrong, each put in the place of one part of the real code. The model must find each. */
-import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import type { FeedMark } from '@linkfleet/contracts/link-changes'
 import type { FreshLink } from '@linkfleet/contracts/redis-link-cache'
 import { FeedCover } from '../../services/redirect/src/domain/feed-cover.ts'

@@ -1,5 +1,5 @@
 /** The primary, its replicas and its outbox, in simulated time; and the truth that answers are judged by. */
-import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import type { Reading } from '../../services/redirect/src/ports.ts'
 import type { OutboxSnapshot, PendingChange } from '../../services/shortener/src/ports.ts'

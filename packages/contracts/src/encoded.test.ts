@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { encoded } from './encoded.ts'
-import { LinkCopy } from './generated/linkfleet/links/v1/links.ts'
+import { LinkCopy } from './generated/linkfleet/links/v1/link.ts'
 import { liveLink } from './testing/live-link.ts'
 
 const linkOf = (targetUrl: string) => liveLink('aB3dE5g', 42, { targetUrl })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { LinkChange } from './generated/linkfleet/links/v1/links.ts'
+import { LinkChange } from './generated/linkfleet/links/v1/link.ts'
 import { decodeFeedRecord, encodeFeedMark, encodeLinkChange } from './link-changes.ts'
 import { partitionOf } from './partition.ts'
 import { liveLink } from './testing/live-link.ts'

@@ -9,10 +9,10 @@ import {
   LinkChange as LinkChangeMessage,
   LinkCopy,
   LinkState,
-} from './generated/linkfleet/links/v1/links.ts'
+} from './generated/linkfleet/links/v1/link.ts'
 import { partitionOf } from './partition.ts'
 
-export type { FeedMark } from './generated/linkfleet/links/v1/links.ts'
+export type { FeedMark } from './generated/linkfleet/links/v1/link.ts'
 
 /** The name of the topic unless LINK_CHANGES_TOPIC says otherwise. */
 export const linkChangesTopic = 'link-changes'

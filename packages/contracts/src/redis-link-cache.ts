@@ -1,5 +1,5 @@
 /** The cache of links in Redis, bound to a client: redis-link-format.ts tells what is kept and why it can be trusted. */
-import type { LinkCopy } from './generated/linkfleet/links/v1/links.ts'
+import type { LinkCopy } from './generated/linkfleet/links/v1/link.ts'
 import { hashTagOf } from './partition.ts'
 import { type LinkCacheScripts, linkCacheScripts } from './redis-link-cache-scripts.ts'
 import { createLinkWrites, type LinkWrites } from './redis-link-cache-writes.ts'

@@ -23,7 +23,7 @@
  *   written last goes last, and a change is not lost between its write and the next move of W.
  */
 import { encoded } from './encoded.ts'
-import { LinkCopy } from './generated/linkfleet/links/v1/links.ts'
+import { LinkCopy } from './generated/linkfleet/links/v1/link.ts'
 import { hashTagOf } from './partition.ts'
 
 /** Entries are of no use to anybody after this time: nothing older is ever served. */

@@ -1,6 +1,6 @@
 /** What following a link asks of the world. */
 import type { ClickFields } from '@linkfleet/contracts/clicks'
-import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 
 /** A copy of a link and the moment, on the primary's clock, at which it was known to be current. */
 export interface KnownCopy {

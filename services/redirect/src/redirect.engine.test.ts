@@ -1,5 +1,5 @@
 import { ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
-import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import { createRedisLinkCache, hashTagOf, type RedisCommands } from '@linkfleet/contracts/redis-link-cache'
 import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { silentLogger } from '@linkfleet/runtime/log'

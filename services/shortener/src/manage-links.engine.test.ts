@@ -1,4 +1,5 @@
-import { LinkState, LinksClient } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
+import { LinksClient } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import { openGrpcClient } from '@linkfleet/runtime/grpc-client'
 import { uniqueName } from '@linkfleet/testkit/engines'
 import { eventually } from '@linkfleet/testkit/eventually'

@@ -1,5 +1,5 @@
 /** What shortener asks of the world. Each says what it does when the world does not answer. */
-import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import type { Caller, Role } from './domain/credentials.ts'
 import type { Marking } from './domain/feed-marks.ts'
 import type { Idempotency } from './domain/idempotency.ts'

@@ -1,4 +1,4 @@
-import { type LinkCopy, LinkState } from '../generated/linkfleet/links/v1/links.ts'
+import { type LinkCopy, LinkState } from '../generated/linkfleet/links/v1/link.ts'
 
 /** A link that leads somewhere and asks for nothing, but for what `more` says. */
 export function liveLink(code: string, version: number, more: Partial<LinkCopy> = {}): LinkCopy {

@@ -1,10 +1,6 @@
 /** The shortener's side of the contract: a gRPC server that knows some codes and keys. */
-import {
-  LinkCopy,
-  LinkState,
-  LinksService,
-  Role,
-} from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
+import { LinksService, Role } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
 import { type GrpcListening, grpcService, startGrpcServer } from '@linkfleet/runtime/grpc-server'
 import { silentLogger } from '@linkfleet/runtime/log'
 import { Metrics } from '@linkfleet/runtime/metrics'

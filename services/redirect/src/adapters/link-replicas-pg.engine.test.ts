@@ -1,4 +1,4 @@
-import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import { silentLogger } from '@linkfleet/runtime/log'
 import type { Pool } from '@linkfleet/runtime/postgres'
 import { type TestDatabase, testDatabase } from '@linkfleet/testkit/engines'

@@ -3,7 +3,7 @@
  * reading says how current it is. A probe each second keeps every replica's lag and latency known, also of those
  * that are not read, and is what lets one that failed be read again: no request ever tries out a replica.
  */
-import type { LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import type { LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import type { Logger } from '@linkfleet/runtime/log'
 import { openPool, type Pool } from '@linkfleet/runtime/postgres'
 import { chooseReplica, type ReplicaHealth, withFailure, withProbe } from '../domain/replica-choice.ts'

@@ -7,7 +7,7 @@
  * new limit. All who wait for clicks of one link share one request; one whose answer did not come is repeated with its
  * id, so that the clicks it may have got are not lost; where nobody asks again, all it may have got goes back.
  */
-import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import type { ClickLease, ClickLeases, LinkKey, MayMiss } from '../ports.ts'
 import { type CopyOrder, compareOrder } from './freshness.ts'
 import { linkKeyOf } from './link-memory.ts'

@@ -1,5 +1,5 @@
 import { OrphanReason } from '@linkfleet/contracts/clicks'
-import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { describe, expect, test } from 'vitest'
 import { CircuitBreaker } from './circuit-breaker.ts'

@@ -4,7 +4,7 @@
  * moment that the second one names. So a copy that was current at that look, and that the feed told nothing of, still is.
  * Nothing is known across a gap in the feed, nor of copies from before it: those are not asked about here.
  */
-import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import type { FeedMark } from '@linkfleet/contracts/link-changes'
 import { hashLinkKey } from '@linkfleet/contracts/partition'
 

@@ -1,4 +1,4 @@
-import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { createLinkFinder, type LinkFinder } from '../testing/link-finder.ts'

@@ -6,7 +6,7 @@
  * that a code has no link, and that its link is deleted (its code may have been taken again a moment ago); both
  * are given on the primary's word only, at most a second old.
  */
-import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import type { KnownCopy, LinkAuthority, LinkCache, LinkReplicas, MayMiss, Reading } from '../ports.ts'
 import {
   absenceForMs,

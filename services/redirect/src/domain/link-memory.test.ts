@@ -1,4 +1,4 @@
-import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import fc from 'fast-check'
 import { beforeEach, expect, test } from 'vitest'

@@ -1,6 +1,6 @@
 /** What becomes of a request for a link that is known: a pure decision on the link and the clock. */
 import { OrphanReason } from '@linkfleet/contracts/clicks'
-import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 
 export type RedirectStatus = 301 | 302 | 307 | 308
 

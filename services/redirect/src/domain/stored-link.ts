@@ -2,7 +2,7 @@
  * A link as memory stores it: of one that only leads somewhere, as most do, the status and the target; of any other the
  * whole message. Its key, version and timeline stand beside it.
  */
-import { LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import { isAscii } from './ascii.ts'
 
 export interface StoredOrder {

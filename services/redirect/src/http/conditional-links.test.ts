@@ -1,7 +1,7 @@
 /** What links may ask for before they lead on, as browsers and programs see it. */
 import { scryptSync } from 'node:crypto'
 import { ClickKind, OrphanReason } from '@linkfleet/contracts/clicks'
-import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { describe, expect, test } from 'vitest'
 import { foundLink, startTestServer, type TestServerOptions, testNowMs } from '../testing/test-server.ts'

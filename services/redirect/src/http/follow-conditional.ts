@@ -3,7 +3,7 @@
  * never come here.
  */
 import { OrphanReason } from '@linkfleet/contracts/clicks'
-import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ClickBudgets, Taken } from '../domain/click-budgets.ts'
 import { isPrefetch } from '../domain/click-details.ts'

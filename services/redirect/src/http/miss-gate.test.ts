@@ -1,5 +1,5 @@
 import { ClickKind } from '@linkfleet/contracts/clicks'
-import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { type LinkCopy, LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import { liveLink } from '@linkfleet/contracts/testing/live-link'
 import { describe, expect, test } from 'vitest'
 import { foundLink, startTestServer } from '../testing/test-server.ts'

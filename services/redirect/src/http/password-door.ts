@@ -4,7 +4,7 @@
  */
 
 import { LinkfleetError } from '@linkfleet/contracts/errors'
-import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import { isPasswordOf, passwordLengthMax } from '@linkfleet/contracts/link-password'
 import { type ClientAddress, clientNetworkOf } from '@linkfleet/runtime/client-address'
 import { sendProblem } from '@linkfleet/runtime/http'

@@ -9,8 +9,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Click } from '@linkfleet/contracts/clicks'
 import { LinkfleetError } from '@linkfleet/contracts/errors'
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import {
-  type LinkCopy,
   LinksService,
   type ReturnClicksRequest,
   type TakeClicksRequest,

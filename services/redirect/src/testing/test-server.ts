@@ -1,5 +1,5 @@
 /** The HTTP side of redirect without the world: links are given, and what is recorded is kept. */
-import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import { createClientAddress } from '@linkfleet/runtime/client-address'
 import { silentLogger } from '@linkfleet/runtime/log'
 import { Metrics } from '@linkfleet/runtime/metrics'

@@ -1,5 +1,5 @@
 /** How a link lies in Postgres: its columns, listed once, and the way back to a Link. */
-import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import type { Row } from '@linkfleet/runtime/postgres'
 import { type Link, type LinkStateNumber, toCopy } from '../domain/link.ts'
 

@@ -2,7 +2,7 @@
  * The active relay's database session. Everything it writes goes through this one connection, which also holds the
  * advisory lock: whoever terminates it has stopped the relay for good, even if the process is frozen and wakes later.
  */
-import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import type { Pool, Query, Queryable, Row, Session } from '@linkfleet/runtime/postgres'
 import { idempotencyKeptMs } from '../domain/idempotency.ts'
 import type { Backlog, OutboxSession, OutboxSnapshot, PendingChange } from '../ports.ts'

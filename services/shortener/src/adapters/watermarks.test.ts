@@ -1,4 +1,4 @@
-import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import { hashTagOf } from '@linkfleet/contracts/redis-link-cache'
 import { createMemoryLinkCache, type MemoryLinkCache } from '@linkfleet/contracts/testing/memory-link-cache'
 import { beforeEach, describe, expect, test } from 'vitest'

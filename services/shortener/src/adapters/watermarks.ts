@@ -2,7 +2,7 @@
  * The relay's knowledge of the 64 marks in Redis: adopts them when it takes over, starts new generations when they
  * are gone or of another server, and moves the watermarks. The protocol is told in contracts/redis-link-format.
  */
-import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import {
   hashTagCount,
   hashTagOf,

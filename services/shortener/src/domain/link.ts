@@ -1,5 +1,5 @@
 /** A link as its owner knows it, and its views. Times are milliseconds since the epoch. */
-import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/links'
+import type { LinkCopy } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 
 /** The domain of every link until a fleet has several. */
 export const defaultDomainId = 1

@@ -1,6 +1,6 @@
 import { LinkfleetError } from '@linkfleet/contracts/errors'
+import type { LinkKey } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
 import type {
-  LinkKey,
   ReturnClicksRequest,
   ReturnClicksResponse,
   TakeClicksRequest,

@@ -18,7 +18,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { LinkKey } from "../../links/v1/links.ts";
+import { LinkKey } from "../../links/v1/link.ts";
 
 export const protobufPackage = "linkfleet.clicks.v1";
 
