@@ -158,8 +158,7 @@ export class SpoolWorld {
       monotonicClock: () => this.nowMs,
       random: () => 0.5,
       ports: {
-        read: (number, offset, bytesMax) =>
-          wait(() => Buffer.from(segmentOf(number).subarray(offset, offset + bytesMax))),
+        read: (number, offset, target) => wait(() => segmentOf(number).copy(target, 0, offset)),
         remove: (number) => wait(() => void folder.segments.delete(number)),
         setSegmentAside: (number) => wait(() => void folder.segments.delete(number)),
         save: (state) =>

@@ -192,7 +192,7 @@ export class FolderSender {
   #createSender(partitionCount: number, checkpoint: Checkpoint): SpoolSender {
     const { producerId, topic, path, monotonicClock = () => performance.now() } = this.#options
     const ports: SpoolSenderPorts = {
-      read: (segment, offset, bytesMax) => readSegment(path, segment, offset, bytesMax),
+      read: (segment, offset, target) => readSegment(path, segment, offset, target),
       remove: (segment) => rm(this.#pathOf(segment), { force: true }),
       setSegmentAside: (segment) => this.#setSegmentAside(segment),
       send: (partition, value) => topic.send(partition, value),
@@ -211,7 +211,9 @@ export class FolderSender {
   }
 
   async #readHeader(segment: number) {
-    return decodeSegmentHeader(await readSegment(this.#options.path, segment, 0, segmentHeaderBytes))
+    const target = Buffer.alloc(segmentHeaderBytes)
+    const bytes = await readSegment(this.#options.path, segment, 0, target)
+    return decodeSegmentHeader(target.subarray(0, bytes))
   }
 
   async #readCheckpoint(): Promise<string | undefined> {

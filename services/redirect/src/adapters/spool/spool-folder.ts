@@ -200,22 +200,21 @@ export async function folderBytes(path: string): Promise<number> {
 }
 
 /**
- * Bytes of a segment from `offset` on, fewer than `bytesMax` where it ends before. A segment that is gone from its
- * folder has none: who removes one by hand gives it up, and must not keep those after it from being sent. When the
- * folder is gone too, its volume may come back: that rejects.
+ * Fills `target` with bytes of a segment from `offset` on, and gives back how many: fewer where it ends before. A segment
+ * that is gone from its folder has none: who removes one by hand gives it up, and must not keep those after it from being
+ * sent. When the folder is gone too, its volume may come back: that rejects.
  */
 export async function readSegment(
   folder: string,
   segment: number,
   offset: number,
-  bytesMax: number,
-): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(bytesMax)
+  target: Buffer,
+): Promise<number> {
   let bytes = 0
   try {
     await using file = await open(join(folder, segmentName(segment)), 'r')
-    while (bytes < bytesMax) {
-      const { bytesRead } = await file.read(buffer, bytes, bytesMax - bytes, offset + bytes)
+    while (bytes < target.length) {
+      const { bytesRead } = await file.read(target, bytes, target.length - bytes, offset + bytes)
       if (bytesRead === 0) break
       bytes += bytesRead
     }
@@ -223,7 +222,7 @@ export async function readSegment(
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
     await stat(join(folder, lockName))
   }
-  return buffer.subarray(0, bytes)
+  return bytes
 }
 
 /** Where clicks and segments of a spool are kept that can never be sent. */

@@ -10,12 +10,19 @@ export interface SpoolPosition {
   readonly offset: number
 }
 
-/** Frames of consecutive records of a lane, in one piece. */
-export interface Run {
-  readonly frames: Buffer
+/** Consecutive records of a lane that were read together. A batch holds whole runs. */
+interface Run {
+  readonly bytes: number
   readonly lastSequence: number
   /** Everything of this lane before it is in this run or in an earlier one. */
   readonly end: SpoolPosition
+}
+
+/** What is sent in one message. */
+export interface Batch {
+  /** The frames of its records, one after the other: a view of the lane's memory, until the batch is settled. */
+  readonly frames: Buffer
+  readonly runs: number
 }
 
 /** What all lanes of a producer may hold together, read and not yet acknowledged; a chunk more for each is bounded too. */
@@ -33,6 +40,14 @@ export function laneBytesMaxOf(partitionCount: number): number {
  */
 const batchBytesEnough = 128 * 1024
 const lingerMs = 250
+
+/**
+ * Memory of a lane, used again and again: to V8 buffers that live for some hundred milliseconds are old ones, and a
+ * few megabytes of them are reason enough for a major collection. What a backlog needed beyond this is given back.
+ */
+const heldBytesMin = 16 * 1024
+const heldBytesKept = 2 * batchBytesEnough
+const nothingHeld = Buffer.alloc(0)
 
 export function comparePositions(a: SpoolPosition, b: SpoolPosition): number {
   return a.segment === b.segment ? a.offset - b.offset : a.segment - b.segment
@@ -52,7 +67,10 @@ export class Lane {
   /** The last click of this lane that was set aside: a batch that is tried again does not set it aside twice. */
   setAsideTo = 0
   #runs: Run[] = []
+  /** Frames, of which `#bytes` are in use; the last `#openBytes` of them belong to no run yet. */
+  #held = nothingHeld
   #bytes = 0
+  #openBytes = 0
   #oldestAtMs = 0
 
   constructor(partition: number, acknowledged: number, start: SpoolPosition) {
@@ -72,10 +90,30 @@ export class Lane {
     return this.#bytes >= batchBytesEnough
   }
 
-  push(run: Run, nowMs: number): void {
-    if (this.#runs.length === 0) this.#oldestAtMs = nowMs
-    this.#runs.push(run)
-    this.#bytes += run.frames.length
+  /** Copies a frame, of the record that follows all those before. */
+  append(frame: Buffer, sequence: number): void {
+    const bytes = this.#bytes + frame.length
+    if (bytes > this.#held.length) this.#grow(bytes)
+    this.#held.set(frame, this.#bytes)
+    this.#bytes = bytes
+    this.#openBytes += frame.length
+    this.lastReadSequence = sequence
+  }
+
+  #grow(bytes: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.#held.length, heldBytesMin))
+    this.#held.copy(larger, 0, 0, this.#bytes)
+    this.#held = larger
+  }
+
+  /** What was appended since the last time is a run: with it, everything before `end` has been read. */
+  endRun(end: SpoolPosition, nowMs: number): void {
+    if (this.#openBytes > 0) {
+      if (this.#runs.length === 0) this.#oldestAtMs = nowMs
+      this.#runs.push({ bytes: this.#openBytes, lastSequence: this.lastReadSequence, end })
+      this.#openBytes = 0
+    }
+    this.moveTo(end)
   }
 
   /** Moves on to `position`; with nothing on its way, everything before it is done with. */
@@ -89,23 +127,25 @@ export class Lane {
     return hurry || this.isFull || nowMs - this.#oldestAtMs >= lingerMs
   }
 
-  /** The runs of the next batch, the oldest first; they stay here until they are settled. */
-  next(): readonly Run[] {
-    let bytes = clickBatchHeadBytes
-    let count = 0
+  /** The next batch, of the oldest records; they stay here until it is settled. */
+  next(): Batch {
+    let bytes = 0
+    let runs = 0
     for (const run of this.#runs) {
-      bytes += run.frames.length
-      if (bytes > clickBatchBytesMax && count > 0) break
-      count += 1
+      if (clickBatchHeadBytes + bytes + run.bytes > clickBatchBytesMax && runs > 0) break
+      bytes += run.bytes
+      runs += 1
     }
-    return this.#runs.slice(0, count)
+    return { frames: this.#held.subarray(0, bytes), runs }
   }
 
-  /** The batch of `runs`, which are the oldest here, was acknowledged. */
-  settle(runs: readonly Run[], nowMs: number): void {
-    const last = runs.at(-1)!
-    this.#runs = this.#runs.slice(runs.length)
-    for (const run of runs) this.#bytes -= run.frames.length
+  /** The batch, the last that was asked for, was acknowledged. */
+  settle({ frames, runs }: Batch, nowMs: number): void {
+    const last = this.#runs[runs - 1]!
+    this.#runs.splice(0, runs)
+    this.#held.copyWithin(0, frames.length, this.#bytes)
+    this.#bytes -= frames.length
+    if (this.#bytes === 0 && this.#held.length > heldBytesKept) this.#held = nothingHeld
     this.#oldestAtMs = nowMs
     this.acknowledged = last.lastSequence
     this.acknowledgedTo = this.#runs.length === 0 ? this.position : last.end

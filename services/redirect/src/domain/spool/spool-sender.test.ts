@@ -44,11 +44,11 @@ class World {
       monotonicClock: () => this.nowMs,
       random: () => 0.5,
       ports: {
-        read: async (segment, offset, bytesMax) => {
+        read: async (segment, offset, target) => {
           const bytes = this.segments.get(segment)
           if (bytes === undefined) throw new Error('no such segment')
           await this.whileReading()
-          return bytes.subarray(offset, offset + bytesMax)
+          return bytes.copy(target, 0, offset)
         },
         remove: async (segment) => void this.segments.delete(segment),
         setSegmentAside: async (segment) => {

@@ -15,10 +15,10 @@ import { countTail, noteDamage, type TrackedSegment, trackSegment } from './trac
 
 export interface SpoolSenderPorts extends BatchPorts {
   /**
-   * Bytes of a segment from `offset` on, `bytesMax` of them unless the file is shorter; none when it is gone.
-   * Rejects on failure, and is then asked again.
+   * Fills `target` with bytes of a segment from `offset` on, and gives back how many: fewer where the file is shorter,
+   * none when it is gone. Rejects on failure, and is then asked again.
    */
-  read(segment: number, offset: number, bytesMax: number): Promise<Buffer>
+  read(segment: number, offset: number, target: Buffer): Promise<number>
   remove(segment: number): Promise<void>
   /** Keeps a segment, in which records were damaged, for somebody to look at, out of the way. */
   setSegmentAside(segment: number): Promise<void>
@@ -48,6 +48,8 @@ export class SpoolSender {
   readonly #segments: TrackedSegment[] = []
   readonly #lanes: Lane[]
   readonly #laneBytesMax: number
+  /** What is read goes through here, over and over: steps do not overlap. */
+  readonly #chunk = Buffer.allocUnsafeSlow(chunkBytes)
   readonly #inFlight = new Set<Promise<void>>()
   #unsaved = false
   #savedAtMs = Number.NEGATIVE_INFINITY
@@ -162,7 +164,8 @@ export class SpoolSender {
       const wanted = Math.min(chunkBytes, segment.bytes - start.offset)
       let bytes: Buffer
       try {
-        bytes = await this.#options.ports.read(segment.number, start.offset, wanted)
+        const target = this.#chunk.subarray(0, wanted)
+        bytes = target.subarray(0, await this.#options.ports.read(segment.number, start.offset, target))
       } catch (cause) {
         this.#options.ports.failed('read', cause)
         return
@@ -212,37 +215,29 @@ export class SpoolSender {
         lane.position.offset >= start.offset &&
         lane.position.offset <= endOffset,
     )
-    const frames = this.#lanes.map((): Buffer[] => [])
     for (const { partition, sequence, frame, end } of records) {
       const lane = this.#lanes[partition]!
       if (!reading[partition] || start.offset + end <= lane.position.offset) continue
       if (sequence <= lane.lastReadSequence) continue
-      lane.lastReadSequence = sequence
-      frames[partition]!.push(frame)
+      lane.append(frame, sequence)
     }
     const end = { segment: start.segment, offset: endOffset }
     for (const lane of this.#lanes) {
-      if (!reading[lane.partition]) continue
-      const own = frames[lane.partition]!
-      if (own.length > 0) {
-        lane.push({ frames: Buffer.concat(own), lastSequence: lane.lastReadSequence, end }, nowMs)
-      }
-      lane.moveTo(end)
+      if (reading[lane.partition]) lane.endRun(end, nowMs)
     }
     noteDamage(segment, scan, start.offset, endOffset)
     return consumedBytes
   }
 
   async #send(lane: Lane): Promise<void> {
-    const runs = lane.next()
+    const batch = lane.next()
     lane.sending = true
     try {
-      const pieces = runs.map((run) => run.frames)
       const { producerId } = this.#options
-      this.#sentMessages += await sendBatch(this.#portsOf(lane), producerId, lane.partition, pieces)
+      this.#sentMessages += await sendBatch(this.#portsOf(lane), producerId, lane.partition, [batch.frames])
       lane.sending = false
       lane.failures = 0
-      lane.settle(runs, this.#options.monotonicClock())
+      lane.settle(batch, this.#options.monotonicClock())
       this.#unsaved = true
     } catch (cause) {
       lane.sending = false
