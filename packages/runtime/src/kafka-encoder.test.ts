@@ -1,4 +1,4 @@
-/** Of kafkajs as patches/kafkajs@2.2.4.patch makes it: what a request holds is copied once, not once for each layer. */
+/** Of kafkajs as patches/kafkajs@2.2.4.patch makes it: what a request holds is copied when it is whole, not for each layer. */
 import { createRequire } from 'node:module'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

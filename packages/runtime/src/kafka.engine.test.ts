@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { testKafkaBrokers, uniqueName } from '@linkfleet/testkit/engines'
 import { eventually } from '@linkfleet/testkit/eventually'
 import kafkajs, { CompressionTypes } from 'kafkajs'
@@ -122,6 +123,35 @@ test.each([
     expect(read).toEqual(['one', 'two'])
   },
 )
+
+test('a message of any length is read as it was sent, with its key and headers', async () => {
+  await using resources = new AsyncDisposableStack()
+  const kafka = openKafka({ brokers: testKafkaBrokers(), clientId: 'test', log: silentLogger() })
+  const topic = uniqueName('topic')
+  await ensureTopics(kafka, [{ topic, partitions: 1 }])
+  const producer = kafka.producer({ allowAutoTopicCreation: false })
+  await producer.connect()
+  resources.defer(async () => await producer.disconnect())
+  // The client keeps what is longer than 4,096 bytes by reference until the request is whole.
+  const sent = [0, 1, 4_096, 4_097, 400_000].map((length) => ({
+    key: randomBytes(Math.min(length, 5_000)),
+    value: randomBytes(length),
+    headers: { small: randomBytes(3), large: randomBytes(length) },
+  }))
+  for (const compression of [CompressionTypes.None, CompressionTypes.ZSTD]) {
+    await producer.send({ topic, acks: -1, compression, messages: sent })
+  }
+  const consumer = kafka.consumer({ groupId: uniqueName('group') })
+  await consumer.connect()
+  resources.defer(async () => await consumer.disconnect())
+  await consumer.subscribe({ topic, fromBeginning: true })
+  const read: unknown[] = []
+  await consumer.run({
+    eachMessage: async ({ message: { key, value, headers } }) => void read.push({ key, value, headers }),
+  })
+  await eventually(() => read.length === 2 * sent.length, { withinMs: 40_000 })
+  expect(read).toEqual([...sent, ...sent])
+}, 60_000)
 
 /** Snappy's format without anything that is compressed: a length, then one literal. */
 function snappyLiteral(buffer: Buffer): Buffer {
