@@ -4,7 +4,7 @@ import { eventually } from '@linkfleet/testkit/eventually'
 import { startOwnPostgres } from '@linkfleet/testkit/own-postgres'
 import { expect, test } from 'vitest'
 import { silentLogger } from './log.ts'
-import { CommitUnknownError, openPool } from './postgres.ts'
+import { CommitUnknownError, openPool, type Session } from './postgres.ts'
 import { hostsOf, withHost } from './postgres-primary.ts'
 
 const options = {
@@ -157,3 +157,26 @@ test('a primary that stays writable after another was promoted is left, without 
   await runOnce(urls[1] ?? '', 'SELECT pg_promote()')
   await eventually(async () => (await port()) !== before, { withinMs: 20_000, everyMs: 200 })
 })
+
+test('a session on a primary that another one supersedes ends, idle or not, and the next one is on the new primary', async () => {
+  await using cluster = await startOwnPostgres()
+  const urls = cluster.memberUrls
+  await using pool = openPool({
+    ...options,
+    statementTimeoutMs: 60_000,
+    url: withHost(urls[0] ?? '', urls.flatMap((url) => hostsOf(url)).join(',')),
+  })
+  const portOf = async (session: Session) =>
+    (await session.query('SELECT inet_server_port() AS port')).rows[0]?.port
+  // All that the pool may have: it has none left to ask with itself.
+  const idle = await pool.session()
+  const busy = await pool.session()
+  const before = await portOf(idle)
+  const ended = expect(busy.query('SELECT pg_sleep(50)')).rejects.toThrow(/terminated|closed/)
+  await runOnce(urls[1] ?? '', 'SELECT pg_promote()')
+  await ended
+  await expect(portOf(idle)).rejects.toThrow(/closed/)
+  for (const session of [idle, busy]) session.raw.release(true)
+  using after = await pool.session()
+  expect(await portOf(after)).not.toBe(before)
+}, 60_000)

@@ -6,6 +6,7 @@ import pg from 'pg'
 import type { Logger } from './log.ts'
 import { CommitUnknownError, committed, isConnectionError, isOfServer } from './postgres-errors.ts'
 import { hostsOf, type PrimaryFinder, primaryFinder } from './postgres-primary.ts'
+import { LentSessions } from './postgres-sessions.ts'
 
 export { CommitUnknownError, isConnectionError } from './postgres-errors.ts'
 
@@ -44,7 +45,10 @@ export interface Pool extends Queryable, AsyncDisposable {
    * lost, throws CommitUnknownError.
    */
   commit<R extends Row = Row>(query: Query): Promise<Result<R>>
-  /** A connection for exclusive, longer use (LISTEN, advisory locks). It counts against `max`; dispose gives it back. */
+  /**
+   * A connection for exclusive, longer use (LISTEN, advisory locks). It counts against `max`; dispose gives it back. It ends
+   * when another host has become the primary: what is locked on a superseded one is locked for nobody.
+   */
   session(): Promise<Session>
   /** When the server last answered a statement, of performance.now(), be it by an error; -Infinity before the first. */
   answeredAtMs(): number
@@ -109,6 +113,7 @@ export const openPools = (): Iterable<OpenPool> => open
 /** Opens nothing yet: connections are made when needed, so a service starts with Postgres away. */
 export function openPool(options: PoolOptions): Pool {
   const pools = new Map<string, pg.Pool>()
+  const sessions = new LentSessions()
   const finder: PrimaryFinder | undefined =
     hostsOf(options.url).length > 1 ? primaryFinder(options.url, options.connectTimeoutMs) : undefined
   let state = 'not tried yet'
@@ -149,6 +154,7 @@ export function openPool(options: PoolOptions): Pool {
       if (connectionString === primary) continue
       pools.delete(connectionString)
       superseded.end().catch(() => {})
+      sessions.endThoseOf(superseded)
     }
     return poolOf(primary)
   }
@@ -191,7 +197,9 @@ export function openPool(options: PoolOptions): Pool {
     const isLent = [...pools.values()].some(
       (pool) => pool.totalCount >= options.maxConnections && pool.idleCount === 0,
     )
-    if (!isLent) await watched(async () => await (await current()).query('SELECT 1'))
+    // Whether another host is the primary now is asked with connections of its own.
+    if (isLent) await current()
+    else await watched(async () => await (await current()).query('SELECT 1'))
   }
 
   return {
@@ -200,11 +208,11 @@ export function openPool(options: PoolOptions): Pool {
       watched(async () => runTransaction(await (await current()).connect(), work, begin, heard)),
     commit: (query) => watched(async () => runAlone(await (await current()).connect(), query, heard)),
     async session() {
-      const client = await watched(async () => await (await current()).connect())
+      const { client, giveBack } = await watched(async () => await sessions.lend(await current()))
       return {
         raw: client,
         query: async (query) => toResult(await client.query(toPgQuery(query))),
-        [Symbol.dispose]: () => client.release(),
+        [Symbol.dispose]: giveBack,
       }
     },
     answeredAtMs: () => answeredAtMs,
