@@ -155,10 +155,11 @@ export class SpoolWorld {
       producerId: folder.producerId,
       partitionCount,
       checkpoint,
+      chunk: Buffer.alloc(8 * 1024),
       monotonicClock: () => this.nowMs,
       random: () => 0.5,
       ports: {
-        read: (number, offset, target) => wait(() => segmentOf(number).copy(target, 0, offset)),
+        read: (number, offset, target) => wait(() => segmentOf(number).subarray(offset).copy(target)),
         remove: (number) => wait(() => void folder.segments.delete(number)),
         setSegmentAside: (number) => wait(() => void folder.segments.delete(number)),
         save: (state) =>

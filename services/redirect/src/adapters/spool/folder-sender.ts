@@ -16,6 +16,8 @@ export interface FolderSenderOptions {
   readonly own: boolean
   readonly topic: { send(partition: number, value: Buffer): Promise<void> }
   readonly bootId: Buffer
+  /** For reading; folders whose steps do not overlap share it. */
+  readonly chunk: Buffer
   /** Where clicks and segments go that can never be sent. */
   readonly setAsideDir: string
   readonly log: Logger
@@ -94,6 +96,7 @@ export class FolderSender {
       this.#told = { segment, bytes, sealed }
     }
     await this.#sender?.step(hurry, keepMs)
+    if (!this.#options.own && this.isSent) this.#sender?.release()
     if (this.#leftBehind && (this.#sender === undefined || this.#sender.isEmpty)) this.#shut()
   }
 
@@ -203,7 +206,8 @@ export class FolderSender {
       setAside: (partition, frame) => this.#setClickAside(partition, frame),
       failed: (what, cause) => this.#failed(what, cause),
     }
-    return new SpoolSender({ producerId, partitionCount, checkpoint, ports, monotonicClock })
+    const { chunk } = this.#options
+    return new SpoolSender({ producerId, partitionCount, checkpoint, ports, chunk, monotonicClock })
   }
 
   #pathOf(segment: number): string {

@@ -1,5 +1,5 @@
 /** The senders of all folders that this process holds: its own, and those of producers that are dead. */
-import { sentKeptMs } from '../../domain/spool/spool-sender.ts'
+import { chunkBytes, sentKeptMs } from '../../domain/spool/spool-sender.ts'
 import type { FolderReport, SenderRequest } from '../kafka-thread/messages.ts'
 import { FolderSender, type FolderSenderOptions } from './folder-sender.ts'
 
@@ -12,6 +12,8 @@ const turnMs = 10_000
 
 export class FolderSenders {
   readonly #options: FolderSendersOptions
+  /** Their steps come one after the other. */
+  readonly #chunk = Buffer.allocUnsafeSlow(chunkBytes)
   readonly #own = new Map<string, FolderSender>()
   /** The first that hold unsent clicks are being sent; the others wait for their turn, so that memory is bounded. */
   readonly #adopted = new Map<string, FolderSender>()
@@ -62,7 +64,8 @@ export class FolderSenders {
   }
 
   #add({ path, producerId, own }: Extract<SenderRequest, { kind: 'folder' }>): void {
-    const folder = new FolderSender({ ...this.#options, path, producerId: Buffer.from(producerId), own })
+    const of = { path, producerId: Buffer.from(producerId), own }
+    const folder = new FolderSender({ ...this.#options, ...of, chunk: this.#chunk })
     if (own) this.#own.set(path, folder)
     else {
       this.#adopted.set(path, folder)

@@ -168,6 +168,7 @@ describe('an adopted folder', () => {
       topic: { send: async (_partition, value) => void sent.push(value.length) },
       bootId: await readBootId(),
       setAsideDir: join(spoolDir, 'set-aside'),
+      chunk: Buffer.alloc(4_096),
       log: silentLogger(),
       ...more,
     })
@@ -202,6 +203,7 @@ describe('an adopted folder', () => {
         topic: { send: async (_partition, value) => void sent.push(value.length) },
         bootId,
         setAsideDir: join(spoolDir, 'set-aside'),
+        chunk: Buffer.alloc(4_096),
         log: silentLogger(),
       })
       for (let step = 0; step < 10; step += 1) {
@@ -265,6 +267,7 @@ describe('an adopted folder', () => {
       topic: { send: async (_partition, value) => void sent.push(value.length) },
       bootId: await readBootId(),
       setAsideDir: join(spoolDir, 'set-aside'),
+      chunk: Buffer.alloc(4_096),
       log: silentLogger(),
     })
     for (const segment of [first!, ...others]) {

@@ -25,7 +25,10 @@ export interface Batch {
   readonly runs: number
 }
 
-/** What all lanes of a producer may hold together, read and not yet acknowledged; a chunk more for each is bounded too. */
+/**
+ * What all lanes of a producer may hold together, read and not yet acknowledged, and how much memory they keep when they
+ * hold nothing. A lane may hold a chunk more, and its memory be twice that while it grows.
+ */
 const lanesBytesMax = 8 * 1024 * 1024
 
 /** How much a lane holds before it reads no further. */
@@ -42,11 +45,10 @@ const batchBytesEnough = 128 * 1024
 const lingerMs = 250
 
 /**
- * Memory of a lane, used again and again: to V8 buffers that live for some hundred milliseconds are old ones, and a
- * few megabytes of them are reason enough for a major collection. What a backlog needed beyond this is given back.
+ * A lane's memory is used again and again: to V8 buffers that live for some hundred milliseconds are old ones, and a few
+ * megabytes of them are reason enough for a major collection.
  */
 const heldBytesMin = 16 * 1024
-const heldBytesKept = 2 * batchBytesEnough
 const nothingHeld = Buffer.alloc(0)
 
 export function comparePositions(a: SpoolPosition, b: SpoolPosition): number {
@@ -55,6 +57,7 @@ export function comparePositions(a: SpoolPosition, b: SpoolPosition): number {
 
 export class Lane {
   readonly partition: number
+  readonly #heldBytesKept: number
   /** Records before it have been read. */
   position: SpoolPosition
   lastReadSequence: number
@@ -73,8 +76,10 @@ export class Lane {
   #openBytes = 0
   #oldestAtMs = 0
 
-  constructor(partition: number, acknowledged: number, start: SpoolPosition) {
+  /** `heldBytesKept` is the memory it keeps for the next records while it holds none. */
+  constructor(partition: number, acknowledged: number, start: SpoolPosition, heldBytesKept: number) {
     this.partition = partition
+    this.#heldBytesKept = heldBytesKept
     this.acknowledged = acknowledged
     this.lastReadSequence = acknowledged
     this.position = start
@@ -83,6 +88,11 @@ export class Lane {
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** What it takes for them, used or not. */
+  get memoryBytes(): number {
+    return this.#held.length
   }
 
   /** Whether a batch need not wait for company. */
@@ -145,9 +155,14 @@ export class Lane {
     this.#runs.splice(0, runs)
     this.#held.copyWithin(0, frames.length, this.#bytes)
     this.#bytes -= frames.length
-    if (this.#bytes === 0 && this.#held.length > heldBytesKept) this.#held = nothingHeld
+    if (this.#held.length > this.#heldBytesKept) this.release()
     this.#oldestAtMs = nowMs
     this.acknowledged = last.lastSequence
     this.acknowledgedTo = this.#runs.length === 0 ? this.position : last.end
+  }
+
+  /** Gives back its memory, if it holds nothing. */
+  release(): void {
+    if (this.#bytes === 0) this.#held = nothingHeld
   }
 }

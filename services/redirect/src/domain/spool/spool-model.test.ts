@@ -52,13 +52,15 @@ function pick<T>(from: readonly T[], which: number): T | undefined {
   return from[which % Math.max(1, from.length)]
 }
 
+/** What steps threw, which those of a bug may do. */
+const thrown: unknown[] = []
+
 function step(owner: Process, sender: SpoolSender | undefined): void {
   if (sender === undefined || owner.stepping.has(sender)) return
   owner.stepping.add(sender)
-  // After a step that throws there is no other, and what it did not send is missed.
   void sender.step(true, keptMs).then(
     () => owner.stepping.delete(sender),
-    () => undefined,
+    (cause) => thrown.push(cause),
   )
 }
 
@@ -152,11 +154,13 @@ async function drain(world: SpoolWorld): Promise<void> {
 
 async function live(spoolCode: SpoolCode, happenings: readonly Happening[], bug?: WorldBug): Promise<void> {
   const world = new SpoolWorld(spoolCode, bug)
+  thrown.length = 0
   for (const { what, which, much } of happenings) {
     effects[what](world, which, much)
     await settled()
   }
   await drain(world)
+  if (spoolCode === realCode) expect(thrown, 'no step throws').toEqual([])
   expect(new Set(world.topic.counted).size, 'no click is counted twice').toBe(world.topic.counted.length)
   for (const click of world.topic.counted)
     expect(world.attempted, 'counted clicks were attempted').toContain(click)

@@ -4,7 +4,7 @@ import { recordIn } from '../../testing/spool-record.ts'
 import { type Checkpoint, emptyCheckpoint } from './checkpoint.ts'
 import { segmentHeaderBytes } from './segment-format.ts'
 import { RefusedForGoodError } from './send-batch.ts'
-import { SpoolSender, sentKeptMs } from './spool-sender.ts'
+import { chunkBytes, SpoolSender, sentKeptMs } from './spool-sender.ts'
 
 const partitionCount = 3
 const producerId = Buffer.alloc(16, 1)
@@ -41,6 +41,7 @@ class World {
       producerId,
       partitionCount,
       checkpoint: this.checkpoint,
+      chunk: Buffer.alloc(chunkBytes),
       monotonicClock: () => this.nowMs,
       random: () => 0.5,
       ports: {
@@ -48,7 +49,7 @@ class World {
           const bytes = this.segments.get(segment)
           if (bytes === undefined) throw new Error('no such segment')
           await this.whileReading()
-          return bytes.copy(target, 0, offset)
+          return bytes.subarray(offset).copy(target)
         },
         remove: async (segment) => void this.segments.delete(segment),
         setSegmentAside: async (segment) => {

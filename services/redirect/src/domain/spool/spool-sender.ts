@@ -32,12 +32,14 @@ export interface SpoolSenderOptions {
   readonly partitionCount: number
   readonly checkpoint: Checkpoint
   readonly ports: SpoolSenderPorts
+  /** What is read goes through it, over and over. Senders whose steps do not overlap may share one. */
+  readonly chunk: Buffer
   /** Milliseconds that only ever grow, since a wall clock that is set back would hold up every wait. */
   readonly monotonicClock: () => number
   readonly random?: () => number
 }
 
-const chunkBytes = 256 * 1024
+export const chunkBytes = 256 * 1024
 const chunksPerStepMax = 16
 const saveEveryMs = 200
 /** What was sent is kept for this long: after a loss of power Kafka may have forgotten it. */
@@ -48,8 +50,6 @@ export class SpoolSender {
   readonly #segments: TrackedSegment[] = []
   readonly #lanes: Lane[]
   readonly #laneBytesMax: number
-  /** What is read goes through here, over and over: steps do not overlap. */
-  readonly #chunk = Buffer.allocUnsafeSlow(chunkBytes)
   readonly #inFlight = new Set<Promise<void>>()
   #unsaved = false
   #savedAtMs = Number.NEGATIVE_INFINITY
@@ -61,7 +61,8 @@ export class SpoolSender {
     this.#options = options
     this.#laneBytesMax = laneBytesMaxOf(options.partitionCount)
     const { acknowledged } = options.checkpoint
-    this.#lanes = acknowledged.map((sequence, lane) => new Lane(lane, sequence, { segment: 0, offset: 0 }))
+    const start = { segment: 0, offset: 0 }
+    this.#lanes = acknowledged.map((sequence, lane) => new Lane(lane, sequence, start, this.#laneBytesMax))
   }
 
   /** Bytes of whole records that were damaged, each counted once. A torn tail is none. */
@@ -138,6 +139,10 @@ export class SpoolSender {
     await this.#clear(keepMs)
   }
 
+  release(): void {
+    for (const lane of this.#lanes) lane.release()
+  }
+
   /** Resolves when nothing is on its way. */
   async settled(): Promise<void> {
     await Promise.all(this.#inFlight)
@@ -156,22 +161,22 @@ export class SpoolSender {
   }
 
   async #read(nowMs: number): Promise<void> {
-    for (let chunk = 0; chunk < chunksPerStepMax; chunk += 1) {
+    for (let turn = 0; turn < chunksPerStepMax; turn += 1) {
       this.#enterNextSegments()
       const start = this.#nextToRead()
       if (start === undefined) return
       const segment = this.#segments.find(({ number }) => number === start.segment)!
-      const wanted = Math.min(chunkBytes, segment.bytes - start.offset)
+      const { chunk, ports } = this.#options
+      const target = chunk.subarray(0, segment.bytes - start.offset)
       let bytes: Buffer
       try {
-        const target = this.#chunk.subarray(0, wanted)
-        bytes = target.subarray(0, await this.#options.ports.read(segment.number, start.offset, target))
+        bytes = target.subarray(0, await ports.read(segment.number, start.offset, target))
       } catch (cause) {
-        this.#options.ports.failed('read', cause)
+        ports.failed('read', cause)
         return
       }
       // A file that is shorter than it was said to be lost its end with the power: the rest will never come.
-      if (bytes.length < wanted) segment.bytes = start.offset + bytes.length
+      if (bytes.length < target.length) segment.bytes = start.offset + bytes.length
       const atEnd = start.offset + bytes.length === segment.bytes
       const taken = this.#take(bytes, segment, start, atEnd, nowMs)
       if (taken === 0 && !atEnd && bytes.length >= recordBytesMax) return
