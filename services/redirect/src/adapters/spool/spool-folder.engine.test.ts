@@ -157,10 +157,9 @@ describe('an adopted folder', () => {
     writer[Symbol.dispose]()
     return folder
   }
-  const sentBy = async (
-    folder: { path: string; producerId: Buffer },
-    more: Partial<ConstructorParameters<typeof FolderSender>[0]> = {},
-  ) => {
+  type Options = ConstructorParameters<typeof FolderSender>[0]
+  type Folder = Pick<Options, 'path' | 'producerId'>
+  const senderOf = async (folder: Folder, more: Partial<Options> = {}) => {
     const sent: number[] = []
     const sender = new FolderSender({
       ...folder,
@@ -172,8 +171,12 @@ describe('an adopted folder', () => {
       log: silentLogger(),
       ...more,
     })
+    return { sender, sent }
+  }
+  const sentBy = async (folder: Folder, more: Partial<Options> = {}, keepMs = 0) => {
+    const { sender, sent } = await senderOf(folder, more)
     for (let step = 0; step < 10; step += 1) {
-      await sender.step(true, 0)
+      await sender.step(true, keepMs)
       await new Promise(setImmediate)
     }
     await sender.close()
@@ -194,25 +197,7 @@ describe('an adopted folder', () => {
 
   test('is sent again whole after another boot of the machine, and not after the same', async () => {
     const folder = await spoolOf(50)
-    const keeping = { keep: 60_000 }
-    const send = async (bootId: Buffer) => {
-      const sent: number[] = []
-      const sender = new FolderSender({
-        ...folder,
-        own: false,
-        topic: { send: async (_partition, value) => void sent.push(value.length) },
-        bootId,
-        setAsideDir: join(spoolDir, 'set-aside'),
-        chunk: Buffer.alloc(4_096),
-        log: silentLogger(),
-      })
-      for (let step = 0; step < 10; step += 1) {
-        await sender.step(true, keeping.keep)
-        await new Promise(setImmediate)
-      }
-      await sender.close()
-      return sent.length
-    }
+    const send = async (bootId: Buffer) => (await sentBy(folder, { bootId }, 60_000)).sent.length
     const boot = await readBootId()
     expect(await send(boot)).toBeGreaterThan(0)
     expect(await send(boot)).toBe(0)
@@ -260,16 +245,7 @@ describe('an adopted folder', () => {
     const folder = await spoolOf(50)
     const [first, ...others] = await listSegments(folder.path)
     await rm(join(folder.path, segmentName(first!)))
-    const sent: number[] = []
-    const sender = new FolderSender({
-      ...folder,
-      own: true,
-      topic: { send: async (_partition, value) => void sent.push(value.length) },
-      bootId: await readBootId(),
-      setAsideDir: join(spoolDir, 'set-aside'),
-      chunk: Buffer.alloc(4_096),
-      log: silentLogger(),
-    })
+    const { sender, sent } = await senderOf(folder, { own: true })
     for (const segment of [first!, ...others]) {
       const bytes = segment === first ? 1_000 : (await stat(join(folder.path, segmentName(segment)))).size
       sender.extend(segment, bytes, true)

@@ -57,7 +57,7 @@ export function comparePositions(a: SpoolPosition, b: SpoolPosition): number {
 
 export class Lane {
   readonly partition: number
-  readonly #heldBytesKept: number
+  readonly #bytesMax: number
   /** Records before it have been read. */
   position: SpoolPosition
   lastReadSequence: number
@@ -76,10 +76,10 @@ export class Lane {
   #openBytes = 0
   #oldestAtMs = 0
 
-  /** `heldBytesKept` is the memory it keeps for the next records while it holds none. */
-  constructor(partition: number, acknowledged: number, start: SpoolPosition, heldBytesKept: number) {
+  /** It reads on while it holds less than `bytesMax`, and keeps no more memory than that once it holds nothing. */
+  constructor(partition: number, acknowledged: number, start: SpoolPosition, bytesMax: number) {
     this.partition = partition
-    this.#heldBytesKept = heldBytesKept
+    this.#bytesMax = bytesMax
     this.acknowledged = acknowledged
     this.lastReadSequence = acknowledged
     this.position = start
@@ -93,6 +93,11 @@ export class Lane {
   /** What it takes for them, used or not. */
   get memoryBytes(): number {
     return this.#held.length
+  }
+
+  /** Whether it may read further. */
+  get hasRoom(): boolean {
+    return this.#bytes < this.#bytesMax
   }
 
   /** Whether a batch need not wait for company. */
@@ -155,7 +160,7 @@ export class Lane {
     this.#runs.splice(0, runs)
     this.#held.copyWithin(0, frames.length, this.#bytes)
     this.#bytes -= frames.length
-    if (this.#held.length > this.#heldBytesKept) this.release()
+    if (this.#held.length > this.#bytesMax) this.release()
     this.#oldestAtMs = nowMs
     this.acknowledged = last.lastSequence
     this.acknowledgedTo = this.#runs.length === 0 ? this.position : last.end

@@ -49,7 +49,6 @@ export class SpoolSender {
   readonly #options: SpoolSenderOptions
   readonly #segments: TrackedSegment[] = []
   readonly #lanes: Lane[]
-  readonly #laneBytesMax: number
   readonly #inFlight = new Set<Promise<void>>()
   #unsaved = false
   #savedAtMs = Number.NEGATIVE_INFINITY
@@ -59,10 +58,10 @@ export class SpoolSender {
 
   constructor(options: SpoolSenderOptions) {
     this.#options = options
-    this.#laneBytesMax = laneBytesMaxOf(options.partitionCount)
+    const bytesMax = laneBytesMaxOf(options.partitionCount)
     const { acknowledged } = options.checkpoint
     const start = { segment: 0, offset: 0 }
-    this.#lanes = acknowledged.map((sequence, lane) => new Lane(lane, sequence, start, this.#laneBytesMax))
+    this.#lanes = acknowledged.map((sequence, lane) => new Lane(lane, sequence, start, bytesMax))
   }
 
   /** Bytes of whole records that were damaged, each counted once. A torn tail is none. */
@@ -200,7 +199,7 @@ export class SpoolSender {
   #nextToRead(): SpoolPosition | undefined {
     let next: SpoolPosition | undefined
     for (const lane of this.#lanes) {
-      if (lane.bytes >= this.#laneBytesMax) continue
+      if (!lane.hasRoom) continue
       const segment = this.#segments.find(({ number }) => number === lane.position.segment)
       if (segment === undefined || lane.position.offset >= segment.bytes) continue
       if (next === undefined || comparePositions(lane.position, next) < 0) next = lane.position
@@ -215,7 +214,7 @@ export class SpoolSender {
     const endOffset = start.offset + consumedBytes
     const reading = this.#lanes.map(
       (lane) =>
-        lane.bytes < this.#laneBytesMax &&
+        lane.hasRoom &&
         lane.position.segment === start.segment &&
         lane.position.offset >= start.offset &&
         lane.position.offset <= endOffset,
