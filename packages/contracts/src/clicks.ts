@@ -138,24 +138,18 @@ function writeLateStringField(target: Buffer, offset: number, tag: number, text:
   return end
 }
 
-/** What stands before the records in a message; always `clickBatchHeadBytes` long. */
+/** How long what stands before the records in a message is. */
 export const clickBatchHeadBytes = 2 + producerIdBytes
+
+/** What stands before the records in a message. */
+export function clickBatchHead(producerId: Uint8Array): Buffer {
+  if (producerId.length !== producerIdBytes) throw new RangeError('a producer id is 16 bytes')
+  return Buffer.of(TAG_PRODUCER_ID, producerIdBytes, ...producerId)
+}
 
 /** The value of one Kafka message: the producer and its records, in order. The caller keeps the size bound. */
 export function frameClickBatch(producerId: Uint8Array, records: readonly Uint8Array[]): Buffer {
-  if (producerId.length !== producerIdBytes) throw new RangeError('a producer id is 16 bytes')
-  let bytes = clickBatchHeadBytes
-  for (const record of records) bytes += record.length
-  const batch = Buffer.allocUnsafe(bytes)
-  batch[0] = TAG_PRODUCER_ID
-  batch[1] = producerIdBytes
-  batch.set(producerId, 2)
-  let at = clickBatchHeadBytes
-  for (const record of records) {
-    batch.set(record, at)
-    at += record.length
-  }
-  return batch
+  return Buffer.concat([clickBatchHead(producerId), ...records])
 }
 
 function writeVarintField(target: Buffer, offset: number, tag: number, value: number): number {

@@ -16,7 +16,7 @@ export class SimulatedTopic {
   }
 
   deliver(partition: number, value: Buffer): void {
-    this.#messages[partition]!.push(value)
+    this.#messages[partition]!.push(Buffer.from(value))
   }
 
   flush(): void {

@@ -31,13 +31,13 @@ export const spoolBugs: readonly (SeededBug & { readonly name: string; readonly 
   {
     name: 'the checkpoint moves before the acknowledgement',
     file: sender,
-    from: '      this.#sentMessages += await sendBatch(this.#portsOf(lane), producerId, lane.partition, [batch.frames])',
+    from: '      this.#sentMessages += await sendBatch(this.#portsOf(lane), producerId, lane.partition, batch.message)',
     to: `
-      const frames = Buffer.from(batch.frames)
+      const message = Buffer.from(batch.message)
       lane.settle(batch, 0)
       lane.settle = () => undefined
       this.#unsaved = true
-      this.#sentMessages += await sendBatch(this.#portsOf(lane), producerId, lane.partition, [frames])`,
+      this.#sentMessages += await sendBatch(this.#portsOf(lane), producerId, lane.partition, message)`,
   },
   {
     name: 'the checkpoint moves past a message that failed',
@@ -85,22 +85,23 @@ export const spoolBugs: readonly (SeededBug & { readonly name: string; readonly 
   {
     name: 'a later batch overtakes one that failed',
     file: 'lane.ts',
-    from: '    return { frames: this.#held.subarray(0, bytes), runs }',
+    from: '    return { message: this.#memory.subarray(0, bytes), runs }',
     to: `
       const [first, second] = this.#runs
       if (this.failures === 1 && second !== undefined) {
-        const frames = Buffer.from(this.#held.subarray(0, first!.bytes))
-        this.#held.copyWithin(0, frames.length, this.#bytes)
-        this.#held.set(frames, this.#bytes - frames.length)
+        const held = this.#memory.subarray(clickBatchHeadBytes)
+        const frames = Buffer.from(held.subarray(0, first!.bytes))
+        held.copyWithin(0, frames.length, this.#bytes)
+        held.set(frames, this.#bytes - frames.length)
         this.#runs.push(this.#runs.shift()!)
       }
-      return { frames: this.#held.subarray(0, this.#runs[0]!.bytes), runs: 1 }`,
+      return { message: this.#memory.subarray(0, clickBatchHeadBytes + this.#runs[0]!.bytes), runs: 1 }`,
     emphasis: { append: 20, step: 40, disk: 60, network: 30, pass: 12, rotate: 0, ...noDisasters },
   },
   {
     name: 'what was acknowledged stays in front of what is sent next',
     file: 'lane.ts',
-    from: '    this.#held.copyWithin(0, frames.length, this.#bytes)\n',
+    from: '    this.#memory.copyWithin(clickBatchHeadBytes, message.length, clickBatchHeadBytes + this.#bytes)\n',
     to: '',
   },
   {

@@ -170,7 +170,7 @@ export class SpoolWorld {
         failed: () => undefined,
         send: async (partition, value) => {
           const answers = await new Promise<{ partition: number; errorCode: number }[]>((resolve, reject) => {
-            this.network.push({ process, partition, value: Buffer.from(value), resolve, reject })
+            this.network.push({ process, partition, value, resolve, reject })
           })
           this.#code.requireAcknowledged(answers, partition)
         },
@@ -285,10 +285,10 @@ export class SpoolWorld {
   settleNetwork(message: Message, fate: Fate): void {
     this.network = this.network.filter((other) => other !== message)
     const { partition, value } = message
-    if (fate === 'late') this.late.push(message)
-    if (fate === 'acknowledged' || fate === 'unanswered' || fate === 'twice')
-      this.topic.deliver(partition, value)
-    if (fate === 'twice') this.topic.deliver(partition, value)
+    // Once its send has settled, its sender may do with its memory what it likes.
+    if (fate === 'late') this.late.push({ ...message, value: Buffer.from(value) })
+    const times = { acknowledged: 1, unanswered: 1, twice: 2 }[fate as string] ?? 0
+    for (let time = 0; time < times; time += 1) this.topic.deliver(partition, value)
     if (fate === 'acknowledged' || fate === 'twice') message.resolve([{ partition, errorCode: 0 }])
     else if (fate === 'answer without the partition') message.resolve([])
     else message.reject(new Error('no answer'))

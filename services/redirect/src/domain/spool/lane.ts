@@ -10,6 +10,8 @@ export interface SpoolPosition {
   readonly offset: number
 }
 
+const beginning: SpoolPosition = { segment: 0, offset: 0 }
+
 /** Consecutive records of a lane that were read together. A batch holds whole runs. */
 interface Run {
   readonly bytes: number
@@ -20,8 +22,8 @@ interface Run {
 
 /** What is sent in one message. */
 export interface Batch {
-  /** The frames of its records, one after the other: a view of the lane's memory, until the batch is settled. */
-  readonly frames: Buffer
+  /** Its head, and the frames of its records: a view of the lane's memory, until the batch is settled or asked for anew. */
+  readonly message: Buffer
   readonly runs: number
 }
 
@@ -45,11 +47,10 @@ const batchBytesEnough = 128 * 1024
 const lingerMs = 250
 
 /**
- * A lane's memory is used again and again: to V8 buffers that live for some hundred milliseconds are old ones, and a few
- * megabytes of them are reason enough for a major collection.
+ * A lane's memory is used again and again, and its messages are views of it: to V8 buffers that live for some hundred
+ * milliseconds are old ones, and a few megabytes of them are reason enough for a major collection.
  */
-const heldBytesMin = 16 * 1024
-const nothingHeld = Buffer.alloc(0)
+const memoryBytesMin = 16 * 1024
 
 export function comparePositions(a: SpoolPosition, b: SpoolPosition): number {
   return a.segment === b.segment ? a.offset - b.offset : a.segment - b.segment
@@ -58,32 +59,36 @@ export function comparePositions(a: SpoolPosition, b: SpoolPosition): number {
 export class Lane {
   readonly partition: number
   readonly #bytesMax: number
+  readonly #head: Buffer
   /** Records before it have been read. */
-  position: SpoolPosition
+  position: SpoolPosition = beginning
   lastReadSequence: number
   acknowledged: number
   /** Everything of this lane before it has been acknowledged. */
-  acknowledgedTo: SpoolPosition
+  acknowledgedTo: SpoolPosition = beginning
   sending = false
   failures = 0
   notBeforeMs = 0
   /** The last click of this lane that was set aside: a batch that is tried again does not set it aside twice. */
   setAsideTo = 0
   #runs: Run[] = []
-  /** Frames, of which `#bytes` are in use; the last `#openBytes` of them belong to no run yet. */
-  #held = nothingHeld
+  /** The head, which every message begins with, and `#bytes` of frames; the last `#openBytes` belong to no run yet. */
+  #memory: Buffer
   #bytes = 0
   #openBytes = 0
   #oldestAtMs = 0
 
-  /** It reads on while it holds less than `bytesMax`, and keeps no more memory than that once it holds nothing. */
-  constructor(partition: number, acknowledged: number, start: SpoolPosition, bytesMax: number) {
+  /**
+   * It reads on while it holds less than `bytesMax`, and keeps no more memory than that once it holds nothing. `head` is
+   * what stands before the frames in each message.
+   */
+  constructor(partition: number, acknowledged: number, bytesMax: number, head: Buffer) {
     this.partition = partition
     this.#bytesMax = bytesMax
+    this.#head = head
+    this.#memory = head
     this.acknowledged = acknowledged
     this.lastReadSequence = acknowledged
-    this.position = start
-    this.acknowledgedTo = start
   }
 
   get bytes(): number {
@@ -92,7 +97,7 @@ export class Lane {
 
   /** What it takes for them, used or not. */
   get memoryBytes(): number {
-    return this.#held.length
+    return this.#memory.length
   }
 
   /** Whether it may read further. */
@@ -107,18 +112,18 @@ export class Lane {
 
   /** Copies a frame, of the record that follows all those before. */
   append(frame: Buffer, sequence: number): void {
-    const bytes = this.#bytes + frame.length
-    if (bytes > this.#held.length) this.#grow(bytes)
-    this.#held.set(frame, this.#bytes)
-    this.#bytes = bytes
+    const end = clickBatchHeadBytes + this.#bytes
+    if (end + frame.length > this.#memory.length) this.#grow(end + frame.length)
+    this.#memory.set(frame, end)
+    this.#bytes += frame.length
     this.#openBytes += frame.length
     this.lastReadSequence = sequence
   }
 
   #grow(bytes: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.#held.length, heldBytesMin))
-    this.#held.copy(larger, 0, 0, this.#bytes)
-    this.#held = larger
+    const larger = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.#memory.length, memoryBytesMin))
+    this.#memory.copy(larger, 0, 0, clickBatchHeadBytes + this.#bytes)
+    this.#memory = larger
   }
 
   /** What was appended since the last time is a run: with it, everything before `end` has been read. */
@@ -144,23 +149,23 @@ export class Lane {
 
   /** The next batch, of the oldest records; they stay here until it is settled. */
   next(): Batch {
-    let bytes = 0
+    let bytes = clickBatchHeadBytes
     let runs = 0
     for (const run of this.#runs) {
-      if (clickBatchHeadBytes + bytes + run.bytes > clickBatchBytesMax && runs > 0) break
+      if (bytes + run.bytes > clickBatchBytesMax && runs > 0) break
       bytes += run.bytes
       runs += 1
     }
-    return { frames: this.#held.subarray(0, bytes), runs }
+    return { message: this.#memory.subarray(0, bytes), runs }
   }
 
   /** The batch, the last that was asked for, was acknowledged. */
-  settle({ frames, runs }: Batch, nowMs: number): void {
+  settle({ message, runs }: Batch, nowMs: number): void {
     const last = this.#runs[runs - 1]!
     this.#runs.splice(0, runs)
-    this.#held.copyWithin(0, frames.length, this.#bytes)
-    this.#bytes -= frames.length
-    if (this.#held.length > this.#bytesMax) this.release()
+    this.#memory.copyWithin(clickBatchHeadBytes, message.length, clickBatchHeadBytes + this.#bytes)
+    this.#bytes -= message.length - clickBatchHeadBytes
+    if (this.#memory.length > this.#bytesMax) this.release()
     this.#oldestAtMs = nowMs
     this.acknowledged = last.lastSequence
     this.acknowledgedTo = this.#runs.length === 0 ? this.position : last.end
@@ -168,6 +173,6 @@ export class Lane {
 
   /** Gives back its memory, if it holds nothing. */
   release(): void {
-    if (this.#bytes === 0) this.#held = nothingHeld
+    if (this.#bytes === 0) this.#memory = this.#head
   }
 }

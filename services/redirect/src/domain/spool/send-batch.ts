@@ -2,7 +2,7 @@
  * Sends one batch. A message that is refused for good is split, down to the click that is to blame, which is set
  * aside, so that nothing loops.
  */
-import { frameClickBatch } from '@linkfleet/contracts/clicks'
+import { clickBatchHeadBytes, frameClickBatch } from '@linkfleet/contracts/clicks'
 import { splitFrames } from './frames.ts'
 
 /** Thrown by a topic for a message that no repetition will make acceptable. */
@@ -21,28 +21,31 @@ export function requireAcknowledged(answers: readonly PartitionAnswer[], partiti
 }
 
 export interface BatchPorts {
-  /** Resolves when the partition's leader and its replicas have the message; the one given, and no other. */
+  /**
+   * Resolves when the partition's leader and its replicas have the message; the one given, and no other. `value` is not
+   * looked at any more once it has resolved or rejected.
+   */
   send(partition: number, value: Buffer): Promise<void>
   setAside(partition: number, frame: Buffer): Promise<void>
 }
 
 /**
- * Resolves, with the number of acknowledged messages, when each click of the batch was acknowledged or set aside.
+ * Resolves, with the number of acknowledged messages, when each click of the message was acknowledged or set aside.
  * Rejects when it must be sent again.
  */
 export async function sendBatch(
   ports: BatchPorts,
   producerId: Buffer,
   partition: number,
-  pieces: readonly Buffer[],
+  message: Buffer,
 ): Promise<number> {
   try {
-    await ports.send(partition, frameClickBatch(producerId, pieces))
+    await ports.send(partition, message)
     return 1
   } catch (cause) {
     if (!(cause instanceof RefusedForGoodError)) throw cause
   }
-  const frames = splitFrames(pieces)
+  const frames = splitFrames(message.subarray(clickBatchHeadBytes))
   const [only] = frames
   if (only === undefined) return 0
   if (frames.length === 1) {
@@ -50,7 +53,9 @@ export async function sendBatch(
     return 0
   }
   const middle = frames.length >>> 1
-  const older = await sendBatch(ports, producerId, partition, frames.slice(0, middle))
-  const newer = await sendBatch(ports, producerId, partition, frames.slice(middle))
-  return older + newer
+  let sent = 0
+  for (const half of [frames.slice(0, middle), frames.slice(middle)]) {
+    sent += await sendBatch(ports, producerId, partition, frameClickBatch(producerId, half))
+  }
+  return sent
 }

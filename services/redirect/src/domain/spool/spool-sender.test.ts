@@ -73,7 +73,7 @@ class World {
           const fate = this.fate(partition, value)
           if (fate === 'refused') throw new RefusedForGoodError('too large')
           if (fate === 'lost') throw new Error('lost')
-          this.topic.push({ partition, value })
+          this.topic.push({ partition, value: Buffer.from(value) })
           if (fate === 'unanswered') throw new Error('no answer')
         },
       },

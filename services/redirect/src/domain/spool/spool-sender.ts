@@ -5,6 +5,7 @@
  * is sent again after a crash or an unclear answer is dropped by the readers, which keep the highest sequence of
  * each producer and partition.
  */
+import { clickBatchHead } from '@linkfleet/contracts/clicks'
 import { backoffMs } from '@linkfleet/runtime/backoff'
 import type { Checkpoint } from './checkpoint.ts'
 import { sequenceOfFrame } from './frames.ts'
@@ -58,10 +59,10 @@ export class SpoolSender {
 
   constructor(options: SpoolSenderOptions) {
     this.#options = options
-    const bytesMax = laneBytesMaxOf(options.partitionCount)
-    const { acknowledged } = options.checkpoint
-    const start = { segment: 0, offset: 0 }
-    this.#lanes = acknowledged.map((sequence, lane) => new Lane(lane, sequence, start, bytesMax))
+    const { checkpoint, partitionCount } = options
+    const bytesMax = laneBytesMaxOf(partitionCount)
+    const head = clickBatchHead(options.producerId)
+    this.#lanes = checkpoint.acknowledged.map((sequence, lane) => new Lane(lane, sequence, bytesMax, head))
   }
 
   /** Bytes of whole records that were damaged, each counted once. A torn tail is none. */
@@ -238,7 +239,7 @@ export class SpoolSender {
     lane.sending = true
     try {
       const { producerId } = this.#options
-      this.#sentMessages += await sendBatch(this.#portsOf(lane), producerId, lane.partition, [batch.frames])
+      this.#sentMessages += await sendBatch(this.#portsOf(lane), producerId, lane.partition, batch.message)
       lane.sending = false
       lane.failures = 0
       lane.settle(batch, this.#options.monotonicClock())
