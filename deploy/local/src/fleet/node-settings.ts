@@ -10,17 +10,19 @@ const quiet = ['--disable-warning=ExperimentalWarning', '--disable-warning=Timeo
  * of it grow to, and is collected sooner by one thread than by several that wait for each other; its old generation grows by
  * a fifth between two collections, so that little garbage becomes memory. What V8 sees survive while a load begins it would
  * make in the old generation ever after, and what lives as long as a request would keep that busy. From Node's snapshot both
- * threads would get the sources of Node's own modules onto their heaps.
- * docs/decisions/0030-what-a-redirect-keeps-in-memory.md, 0034-what-keeps-a-redirect-waiting.md and
- * 0035-a-redirect-loads-what-it-uses-and-once.md have the numbers.
+ * threads would get the sources of Node's own modules onto their heaps. What is hot is optimized soon: baseline code would only
+ * take memory.
+ * docs/decisions/0030-what-a-redirect-keeps-in-memory.md, 0034-what-keeps-a-redirect-waiting.md,
+ * 0035-a-redirect-loads-what-it-uses-and-once.md and 0037-a-redirects-code-has-no-tier-between.md have the numbers.
  */
 const flagsOf: Partial<Record<ServiceName, readonly string[]>> = {
   redirect: [
     '--no-node-snapshot',
-    '--max-semi-space-size=4',
+    '--max-semi-space-size=2',
     '--no-parallel-scavenge',
     '--heap-growing-percent=20',
     '--no-allocation-site-pretenuring',
+    '--no-sparkplug',
   ],
 }
 
