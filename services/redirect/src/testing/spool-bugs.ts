@@ -31,13 +31,13 @@ export const spoolBugs: readonly (SeededBug & { readonly name: string; readonly 
   {
     name: 'the checkpoint moves before the acknowledgement',
     file: sender,
-    from: '      this.#sentMessages += await sendBatch(this.#portsOf(lane), producerId, lane.partition, batch.message)',
+    from: '      const sent = await sendBatch(this.#portsOf(lane), producerId, lane.partition, batch.message)',
     to: `
       const message = Buffer.from(batch.message)
       lane.settle(batch, 0)
       lane.settle = () => undefined
       this.#unsaved = true
-      this.#sentMessages += await sendBatch(this.#portsOf(lane), producerId, lane.partition, message)`,
+      const sent = await sendBatch(this.#portsOf(lane), producerId, lane.partition, message)`,
   },
   {
     name: 'the checkpoint moves past a message that failed',
@@ -97,6 +97,15 @@ export const spoolBugs: readonly (SeededBug & { readonly name: string; readonly 
       }
       return { message: this.#memory.subarray(0, clickBatchHeadBytes + this.#runs[0]!.bytes), runs: 1 }`,
     emphasis: { append: 20, step: 40, disk: 60, network: 30, pass: 12, rotate: 0, ...noDisasters },
+  },
+  {
+    name: 'the memory of a message on its way is used for the next one',
+    file: 'lane.ts',
+    from: '    return { message: this.#memory.subarray(0, bytes), runs }',
+    to: `
+      const shared = (globalThis.sharedMessage ??= Buffer.alloc(clickBatchBytesMax))
+      this.#memory.copy(shared, 0, 0, bytes)
+      return { message: shared.subarray(0, bytes), runs }`,
   },
   {
     name: 'what was acknowledged stays in front of what is sent next',

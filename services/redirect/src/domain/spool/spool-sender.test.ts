@@ -125,6 +125,7 @@ describe('the sender of a spool', () => {
     expect(sender.unsentBytes).toBeGreaterThan(0)
     await world.run(sender)
     expect(world.counted()).toEqual(expected)
+    expect(sender.sentMessages).toBe(world.topic.length)
     expect(sender.unsentBytes).toBe(0)
     await sender.step()
     world.nowMs += sentKeptMs - 1

@@ -59,10 +59,10 @@ export class SpoolSender {
 
   constructor(options: SpoolSenderOptions) {
     this.#options = options
-    const { checkpoint, partitionCount } = options
-    const bytesMax = laneBytesMaxOf(partitionCount)
+    const bytesMax = laneBytesMaxOf(options.partitionCount)
     const head = clickBatchHead(options.producerId)
-    this.#lanes = checkpoint.acknowledged.map((sequence, lane) => new Lane(lane, sequence, bytesMax, head))
+    const { acknowledged } = options.checkpoint
+    this.#lanes = acknowledged.map((sequence, lane) => new Lane(lane, sequence, bytesMax, head))
   }
 
   /** Bytes of whole records that were damaged, each counted once. A torn tail is none. */
@@ -235,21 +235,21 @@ export class SpoolSender {
   }
 
   async #send(lane: Lane): Promise<void> {
+    const { monotonicClock, ports, producerId, random } = this.#options
     const batch = lane.next()
     lane.sending = true
     try {
-      const { producerId } = this.#options
-      this.#sentMessages += await sendBatch(this.#portsOf(lane), producerId, lane.partition, batch.message)
+      const sent = await sendBatch(this.#portsOf(lane), producerId, lane.partition, batch.message)
+      this.#sentMessages += sent
       lane.sending = false
       lane.failures = 0
-      lane.settle(batch, this.#options.monotonicClock())
+      lane.settle(batch, monotonicClock())
       this.#unsaved = true
     } catch (cause) {
       lane.sending = false
-      const waitMs = backoffMs(lane.failures, { baseMs: 100, maxMs: 3_000 }, this.#options.random)
-      lane.notBeforeMs = this.#options.monotonicClock() + waitMs
+      lane.notBeforeMs = monotonicClock() + backoffMs(lane.failures, { baseMs: 100, maxMs: 3_000 }, random)
       lane.failures += 1
-      this.#options.ports.failed('send', cause)
+      ports.failed('send', cause)
     }
   }
 
