@@ -138,10 +138,10 @@ function writeLateStringField(target: Buffer, offset: number, tag: number, text:
   return end
 }
 
-/** How long what stands before the records in a message is. */
+/** Bytes of a message before its records. */
 export const clickBatchHeadBytes = 2 + producerIdBytes
 
-/** What stands before the records in a message. */
+/** What stands before the records in a message. Throws a RangeError when the id has not 16 bytes. */
 export function clickBatchHead(producerId: Uint8Array): Buffer {
   if (producerId.length !== producerIdBytes) throw new RangeError('a producer id is 16 bytes')
   return Buffer.of(TAG_PRODUCER_ID, producerIdBytes, ...producerId)

@@ -13,7 +13,7 @@ const quiet = ['--disable-warning=ExperimentalWarning', '--disable-warning=Timeo
  * threads would get the sources of Node's own modules onto their heaps. What is hot is optimized soon: baseline code would only
  * take memory.
  * docs/decisions/0030-what-a-redirect-keeps-in-memory.md, 0034-what-keeps-a-redirect-waiting.md,
- * 0035-a-redirect-loads-what-it-uses-and-once.md and 0037-a-redirects-code-has-no-tier-between.md have the numbers.
+ * 0035-a-redirect-loads-what-it-uses-and-once.md and 0037-a-redirect-without-baseline-code.md have the numbers.
  */
 const flagsOf: Partial<Record<ServiceName, readonly string[]>> = {
   redirect: [

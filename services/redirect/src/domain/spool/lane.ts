@@ -22,7 +22,7 @@ interface Run {
 
 /** What is sent in one message. */
 export interface Batch {
-  /** Its head, and the frames of its records: a view of the lane's memory, until the batch is settled or asked for anew. */
+  /** Its head, and the frames of its records: a view of the lane's memory, which stays as it is until the batch is settled. */
   readonly message: Buffer
   readonly runs: number
 }
@@ -46,10 +46,6 @@ export function laneBytesMaxOf(partitionCount: number): number {
 const batchBytesEnough = 128 * 1024
 const lingerMs = 250
 
-/**
- * A lane's memory is used again and again, and its messages are views of it: to V8 buffers that live for some hundred
- * milliseconds are old ones, and a few megabytes of them are reason enough for a major collection.
- */
 const memoryBytesMin = 16 * 1024
 
 export function comparePositions(a: SpoolPosition, b: SpoolPosition): number {
@@ -72,7 +68,11 @@ export class Lane {
   /** The last click of this lane that was set aside: a batch that is tried again does not set it aside twice. */
   setAsideTo = 0
   #runs: Run[] = []
-  /** The head, which every message begins with, and `#bytes` of frames; the last `#openBytes` belong to no run yet. */
+  /**
+   * The head, which every message begins with, and `#bytes` of frames; the last `#openBytes` belong to no run yet. Used again
+   * and again, and messages are views of it: to V8 buffers that live for some hundred milliseconds are old ones, and a few
+   * megabytes of them are reason enough for a major collection.
+   */
   #memory: Buffer
   #bytes = 0
   #openBytes = 0

@@ -26,6 +26,7 @@ export interface BatchPorts {
    * looked at any more once it has resolved or rejected.
    */
   send(partition: number, value: Buffer): Promise<void>
+  /** `frame` is not looked at any more once it has resolved or rejected either. */
   setAside(partition: number, frame: Buffer): Promise<void>
 }
 
