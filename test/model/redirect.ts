@@ -61,7 +61,9 @@ export class Redirect {
       this.told.clear()
     })
     const heed = createHeedChanges({ memory: this.#memory, floors, cover, clock })
-    this.#findLink = createFindLink({ memory: this.#memory, floors, clock, ...this.#sources() })
+    const soon = (refresh: () => void) =>
+      void options.network.call({ caller: this, code: '', deadlineMs: undefined }, async () => refresh())
+    this.#findLink = createFindLink({ memory: this.#memory, floors, clock, soon, ...this.#sources() })
     this.reader = new FeedReader(feed, {
       changed: ({ link, asOfMs }) => {
         heed.changed(link, asOfMs)
@@ -118,12 +120,7 @@ export class Redirect {
     }
     return {
       cache: {
-        read: async (
-          _domainId: number,
-          code: string,
-          _patient: boolean,
-          held: KnownCopy['copy'] | undefined,
-        ) => {
+        read: async (_domainId: number, code: string, held: KnownCopy['copy'] | undefined) => {
           const known = await ask(code, 'redis', () => cache.read(1, code, held))
           if (known !== undefined) {
             verdicts.judgeCopy(known, 'a hit in Redis')

@@ -25,15 +25,10 @@ export interface LinkKey {
 /** The shared cache. It may forget anything at any time. */
 export interface LinkCache {
   /**
-   * Answers within its own deadline, or rejects; undefined is a miss. `patient` says that nobody waits: the read may
-   * be held back for a moment, to share a call with others. `held` is the copy that is here, which mostly comes back.
+   * Answers within its own deadline, or rejects; undefined is a miss. `held` is the copy that is here, which mostly
+   * comes back.
    */
-  read(
-    domainId: number,
-    code: string,
-    patient: boolean,
-    held: LinkCopy | undefined,
-  ): Promise<KnownCopy | undefined>
+  read(domainId: number, code: string, held: LinkCopy | undefined): Promise<KnownCopy | undefined>
   /** Offers a copy; the cache itself refuses one that is older than its own. The caller does not wait for it. */
   fill(known: KnownCopy): Promise<void>
 }

@@ -39,6 +39,8 @@ const floorsMax = 100_000
 /** Limited links followed within the last seconds: some 20 MB. */
 const budgetsMax = 50_000
 const sweepEveryMs = 2_500
+/** Nobody waits for a copy that is read anew while it is fresh. */
+const refreshGatherMs = 100
 /** Who knows the password needs few; a link that many try at once stays open to those who know it for a while. */
 const passwordsPerClientMax = 10
 const passwordsPerLinkMax = 200
@@ -65,7 +67,8 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
   const cover = new FeedCover()
   const memory = new LinkMemory({ bytesMax: config.memoryCacheBytesMax, absencesMax, cover, seed })
   const floors = new VersionFloors(floorsMax, (nowMs) => cover.forgot(nowMs))
-  const findLink = createFindLink({ ...sources, memory, floors, clock })
+  const soon = (refresh: () => void) => void setTimeout(refresh, refreshGatherMs)
+  const findLink = createFindLink({ ...sources, memory, floors, clock, soon })
   const heed = createHeedChanges({ memory, floors, cover, clock })
 
   const bootId = await readBootId()

@@ -62,8 +62,7 @@ beforeEach(() => {
   })
 })
 
-const askRedis = (patient = false) =>
-  Promise.all(codes.map((code) => sources.cache.read(1, code, patient, undefined)))
+const askRedis = () => Promise.all(codes.map((code) => sources.cache.read(1, code, undefined)))
 const askPrimary = () => Promise.all(codes.map((code) => sources.authority.resolve(1, code)))
 
 test('what is asked of a source in one turn of the event loop is one call, and each gets its own answer', async () => {
@@ -79,18 +78,15 @@ test('what is asked of a source in one turn of the event loop is one call, and e
   expect(said.at(-1)).toEqual({ copy: undefined, asOfMs: nowMs })
 })
 
-test('what nobody waits for travels together, though it is asked for turn by turn', async () => {
+test('fills travel together, though they are made turn by turn', async () => {
   const known = await askRedis()
   calls = []
-  const patient = codes.map(async (code, index) => {
+  const fills = known.slice(0, -1).map(async (copy, index) => {
     for (let turn = 0; turn < index % 3; turn += 1) await new Promise(setImmediate)
-    return sources.cache.read(1, code, true, undefined)
+    return sources.cache.fill(copy!)
   })
-  expect(await Promise.all(patient)).toEqual(known)
-  expect(calls.map((call) => call.codes.toSorted())).toEqual([codes.toSorted()])
-  calls = []
-  await Promise.all(known.slice(0, -1).map((copy) => sources.cache.fill(copy!)))
-  expect(calls).toEqual([{ source: 'fill', codes: codes.slice(0, -1) }])
+  await Promise.all(fills)
+  expect(calls.map((call) => call.codes.toSorted())).toEqual([codes.slice(0, -1).toSorted()])
 })
 
 test('a call that fails is one failure, however many codes it was for', async () => {
@@ -110,7 +106,7 @@ test('Redis is left alone after one failure, the primary after three in a row', 
   expect(sources.breakers.primary.state).toBe('open')
   failing = false
   calls = []
-  expect(await sources.cache.read(1, 'code0', false, undefined)).toBeUndefined()
+  expect(await sources.cache.read(1, 'code0', undefined)).toBeUndefined()
   expect(await sources.authority.resolve(1, 'code0')).toBeUndefined()
   expect(calls).toEqual([])
 })

@@ -38,8 +38,7 @@ const redisKeysMax = 200
 /** Of one request, before it turns to the primary. */
 const replicasTriedMax = 2
 const redisFillsMax = 100
-/** What nobody waits for is gathered for so long: the cost of a call is then shared by many links. */
-const redisPatienceMs = 100
+/** Nobody waits for a fill, so they are gathered for so long: the cost of a call is then shared by many links. */
 const redisFillPatienceMs = 20
 
 export function createSources(open: OpenSources, options: SourcesOptions): Sources {
@@ -62,10 +61,6 @@ export function createSources(open: OpenSources, options: SourcesOptions): Sourc
   })
   const readAll = (links: readonly LinkToRead[]) => open.redis.readAll(links)
   const readRedis = createGuardedBatch(guardRedis, readAll, { itemsMax: redisKeysMax, lingerMs: 0 })
-  const readPatiently = createGuardedBatch(guardRedis, readAll, {
-    itemsMax: redisKeysMax,
-    lingerMs: redisPatienceMs,
-  })
   const fill = createBatch<KnownCopy, undefined>({
     itemsMax: redisFillsMax,
     lingerMs: redisFillPatienceMs,
@@ -85,8 +80,8 @@ export function createSources(open: OpenSources, options: SourcesOptions): Sourc
   return {
     breakers,
     cache: {
-      read: (domainId, code, patient, held) =>
-        (patient ? readPatiently : readRedis)({
+      read: (domainId, code, held) =>
+        readRedis({
           domainId,
           code,
           // Of one version of a link with a password, one writer may know the verifier and another not.

@@ -23,6 +23,7 @@ function findLinkOverCountedSources() {
     memory: new LinkMemory({ bytesMax: 64 << 20, absencesMax: 20_000 }),
     floors: new VersionFloors(100),
     clock: () => nowMs,
+    soon: setImmediate,
     cache: {
       read: async (_domainId, code) => void (await count('redis', code)),
       fill: async () => undefined,

@@ -25,6 +25,7 @@ test.each(['absent', 'known'])('codes that are %s keep nothing of the URLs they 
     memory,
     floors: new VersionFloors(10),
     clock: () => 1_000_000,
+    soon: setImmediate,
     cache: { read: async () => undefined, fill: async () => undefined },
     replicas: { read: async () => undefined },
     authority: {

@@ -62,3 +62,23 @@ test('the feed tells of an edit while Redis is asked: what Redis said is not bel
   expect(world.asked).toEqual(['redis', 'replica', 'primary'])
   expect(world.memory.get(key)?.copy.version).toBe(9)
 })
+
+test('links that are due wait for each other, until they are 64', async () => {
+  const later: (() => void)[] = []
+  world.soon = (refresh) => later.push(refresh)
+  const codes = Array.from({ length: 70 }, (_, index) => `due${index}`)
+  for (const due of codes) {
+    world.redis = { copy: liveLink(due, 3), asOfMs: world.nowMs }
+    await world.findLink(1, due)
+  }
+  world.nowMs += 9_000
+  world.asked = []
+  const asked = () => world.asked.filter((source) => source === 'redis').length
+  for (const [index, due] of codes.entries()) {
+    expect(world.findLink(1, due)).toMatchObject({ source: 'memory' })
+    expect(asked()).toBe(index < 63 ? 0 : 64)
+  }
+  expect(later).toHaveLength(1)
+  later[0]!()
+  expect(asked()).toBe(70)
+})

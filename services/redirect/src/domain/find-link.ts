@@ -7,7 +7,15 @@
  * are given on the primary's word only, at most a second old.
  */
 import { LinkState } from '@linkfleet/contracts/generated/linkfleet/links/v1/link'
-import type { KnownCopy, LinkAuthority, LinkCache, LinkReplicas, MayMiss, Reading } from '../ports.ts'
+import type {
+  KnownCopy,
+  LinkAuthority,
+  LinkCache,
+  LinkKey,
+  LinkReplicas,
+  MayMiss,
+  Reading,
+} from '../ports.ts'
 import {
   absenceForMs,
   betterCopy,
@@ -39,29 +47,34 @@ export interface FindLinkDependencies {
   readonly replicas: MayMiss<LinkReplicas>
   readonly authority: MayMiss<LinkAuthority>
   readonly clock: () => number
+  /** Calls back a moment later: links that are to be read anew by then share a call. */
+  readonly soon: (refresh: () => void) => void
 }
 
 export type FindLink = (domainId: number, code: string) => FoundLink | Promise<FoundLink>
 
 /** A background refresh of one link is tried at most this often, however many ask for it. */
 const refreshEveryMs = 1_000
+/** So many are read anew at once, without waiting for more. */
+const refreshesMax = 64
 
 const absent: FoundLink = { kind: 'absent' }
 const unknown: FoundLink = { kind: 'unknown' }
 
 /** Answers at once from memory where it can; otherwise all who ask for one code wait for one flight. */
 export function createFindLink(deps: FindLinkDependencies): FindLink {
-  const { memory, clock } = deps
+  const { memory, clock, soon } = deps
   const flights = new Map<string, Promise<FoundLink>>()
+  /** Links that are to be read anew. They have no flights yet: a promise that waits for others to come grows old in V8. */
+  let due: LinkKey[] = []
+  let isGathering = false
 
-  function fly(domainId: number, asked: string, knownSinceMs: number, patient: boolean): Promise<FoundLink> {
+  function fly(domainId: number, asked: string, knownSinceMs: number): Promise<FoundLink> {
     const current = flights.get(linkKeyOf(domainId, asked))
     if (current !== undefined) return current
     const code = ownTextOf(asked)
     const key = linkKeyOf(domainId, code)
-    const flight = load(deps, { domainId, code, key, knownSinceMs, patient }).finally(() =>
-      flights.delete(key),
-    )
+    const flight = load(deps, { domainId, code, key, knownSinceMs }).finally(() => flights.delete(key))
     flights.set(key, flight)
     return flight
   }
@@ -70,8 +83,21 @@ export function createFindLink(deps: FindLinkDependencies): FindLink {
     if (nowMs - remembered.refreshedAtMs < refreshEveryMs) return
     const { domainId, code } = remembered.copy
     memory.refreshing(linkKeyOf(domainId, code), nowMs)
+    due.push({ domainId, code: ownTextOf(code) })
+    if (due.length === refreshesMax) refreshDue()
+    if (isGathering) return
+    isGathering = true
+    soon(() => {
+      isGathering = false
+      refreshDue()
+    })
+  }
+
+  function refreshDue(): void {
+    const links = due
+    due = []
     // A copy that is hardly newer would have to be read anew at once, so sources that lag are passed over.
-    void fly(domainId, code, nowMs - refreshAfterMs, true)
+    for (const { domainId, code } of links) void fly(domainId, code, clock() - refreshAfterMs)
   }
 
   return function findLink(domainId, code) {
@@ -91,7 +117,7 @@ export function createFindLink(deps: FindLinkDependencies): FindLink {
       if (absence.tombstone === undefined) return absent
       return { kind: 'link', known: absence.tombstone, source: 'memory', stale: false }
     }
-    return fly(domainId, code, nowMs - freshForMs, false)
+    return fly(domainId, code, nowMs - freshForMs)
   }
 }
 
@@ -109,17 +135,15 @@ interface Load {
   readonly key: string
   /** A copy must be known to be current after this moment. */
   readonly knownSinceMs: number
-  /** Nobody waits for it: it may travel with others. */
-  readonly patient: boolean
 }
 
 async function load(deps: FindLinkDependencies, wanted: Load): Promise<FoundLink> {
   const { memory, cache, replicas, clock } = deps
-  const { domainId, code, key, patient } = wanted
+  const { domainId, code, key } = wanted
   const epoch = memory.epoch
   let best: KnownCopy | undefined = memory.get(key)
 
-  const cached = await cache.read(domainId, code, patient, best?.copy)
+  const cached = await cache.read(domainId, code, best?.copy)
   if (cached !== undefined) {
     if (isAccepted(deps, wanted, cached)) return accept(deps, wanted, cached, 'redis', epoch)
     best = betterCopy(best, cached)

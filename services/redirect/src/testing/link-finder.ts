@@ -12,6 +12,8 @@ export interface LinkFinder {
   lagging: Reading | undefined
   primary: Reading | undefined
   primaryTakesMs: number
+  /** When links that are to be read anew are. */
+  soon: (refresh: () => void) => void
   /** What happens while Redis is asked. */
   meanwhile: () => void
   /** Which sources were asked, in order. */
@@ -32,6 +34,7 @@ export function createLinkFinder(): LinkFinder {
     lagging: undefined,
     primary: undefined,
     primaryTakesMs: 0,
+    soon: (refresh) => refresh(),
     meanwhile: () => {},
     asked: [],
     fills: [],
@@ -41,6 +44,7 @@ export function createLinkFinder(): LinkFinder {
       memory,
       floors,
       clock: () => finder.nowMs,
+      soon: (refresh) => finder.soon(refresh),
       cache: {
         async read() {
           finder.asked.push('redis')
