@@ -1,6 +1,6 @@
 /**
- * Appends clicks to the segments of this process. All clicks of one turn of the event loop are written by one
- * call, and their answers are released after it: the page cache of the kernel then has them, so they survive the
+ * Appends clicks to the segments of this process. The clicks of one turn of the event loop, up to a bound, are written
+ * by one call, and their answers are released after it: the page cache of the kernel then has them, so they survive the
  * death of the process. The write is synchronous, since a hand-over to a thread costs more than the write itself.
  */
 import { closeSync, fdatasync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs'
@@ -36,6 +36,11 @@ export interface SpoolWriterOptions {
 }
 
 const bufferBytes = 1024 * 1024
+/**
+ * So many clicks are written without waiting for the turn to end. More would hardly make a write cheaper, and requests that
+ * wait together grow old together: after a pause a turn may have hundreds, more than V8's young generation holds.
+ */
+const clicksPerWriteMax = 32
 const syncEveryMs = 1_000
 /** How long the sender may not yet know of what was written. */
 const tellEveryMs = 100
@@ -102,6 +107,7 @@ export class SpoolWriter implements ClickSink, Disposable {
     if (this.#used + recordBytesMax > bufferBytes) this.#flush()
     this.#encode(click)
     this.#waiting.push({ release, kind: click.kind })
+    if (this.#waiting.length === clicksPerWriteMax) this.#flush()
     if (this.#scheduled) return
     this.#scheduled = true
     setImmediate(() => {
