@@ -1,4 +1,5 @@
 /** Prometheus metrics of one process. Every expected series is made at the start: `increase` misses a first value. */
+import { createRequire } from 'node:module'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { Histogram } from './histogram.ts'
 
@@ -10,7 +11,16 @@ export const latencyBucketsSeconds = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10,
 ]
 
+/** How often a delay of the event loop is looked for. */
+const eventLoopSampleMs = 10
+
 type Labels = Readonly<Record<string, string>>
+
+type Collector = (registry: Registry, options: { readonly eventLoopMonitoringPrecision: number }) => void
+
+/** One of those that `collectDefaultMetrics` would add: it has no way to leave one out. */
+const collectorOf = (name: string): Collector =>
+  createRequire(import.meta.url)(`prom-client/lib/metrics/${name}`)
 
 export class Metrics {
   readonly service: string
@@ -21,9 +31,14 @@ export class Metrics {
     this.service = service
   }
 
-  /** Adds the metrics of the process itself: CPU, memory, event loop, garbage collection. */
+  /**
+   * Adds the metrics of the process itself: CPU, memory, event loop. Those of garbage collection are left out: to be told of
+   * a collection Node makes 5 KB of garbage in the old generation, so that watching small collections causes large ones.
+   */
   collectProcessMetrics(): void {
-    collectDefaultMetrics({ register: this.registry })
+    for (const name of collectDefaultMetrics.metricsList) {
+      if (name !== 'gc') collectorOf(name)(this.registry, { eventLoopMonitoringPrecision: eventLoopSampleMs })
+    }
   }
 
   /**
