@@ -45,8 +45,7 @@ export function createMember(options: {
     address: `127.0.0.1:${firstPort + 1}`,
     admin,
     async start() {
-      // The Kafka client sets timers into the past, which Node warns of.
-      child = spawn(process.execPath, ['--disable-warning=TimeoutNegativeWarning', main], {
+      child = spawn(process.execPath, [main], {
         stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
         env: {
           PATH: process.env.PATH,

@@ -42,8 +42,7 @@ async function installThenRun() {
  */
 function handOver(node) {
   const main = join(root, 'deploy/local/src/main.ts')
-  const flags = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning']
-  const child = spawn(node, [...flags, main, command, ...args], {
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', main, command, ...args], {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
     env: { ...process.env, LAUNCHER_FD: '3' },
   })

@@ -10,7 +10,5 @@ export const load = (args: string[], checkout: string) => runProgram('load', arg
 function runProgram(name: string, args: string[], checkout: string): Promise<number> {
   const main = join(checkout, 'test', name, 'main.ts')
   if (!existsSync(main)) throw new LocalFleetError(`This checkout has no ${main}.`)
-  // kafkajs asks for timers of a negative length; Node mends them itself.
-  const flags = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning']
-  return runChild(process.execPath, [...flags, main, ...args], checkout)
+  return runChild(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], checkout)
 }

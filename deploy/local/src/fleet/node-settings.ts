@@ -2,8 +2,8 @@
 import { join } from 'node:path'
 import type { ServiceName } from './plan.ts'
 
-// The first is of node:sqlite's lock; the second of the Kafka client, whose timers may begin in the past, which does no harm.
-const quiet = ['--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning']
+// It is of node:sqlite's lock.
+const quiet = ['--disable-warning=ExperimentalWarning']
 
 /**
  * Redirect's requests leave little behind, so its young generation gains nothing from the 16 MiB that Node lets each half
