@@ -71,7 +71,8 @@ export function useLoad<T>(key: string, ask: () => Promise<T>, refreshMs?: numbe
 
   return {
     data: state.data,
-    failure: state.failure,
+    // Until this question is asked, a frame later, the state is of the one before.
+    failure: state.key === key ? state.failure : null,
     isLoading: state.isLoading,
     reload: () => void load(key),
   }
