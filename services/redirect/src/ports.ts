@@ -98,7 +98,10 @@ export type ClickToRecord = Omit<ClickFields, 'sequence'>
 
 /** Where clicks are made durable before their answers leave. Never throws, never keeps a request waiting for Kafka. */
 export interface ClickSink {
-  /** Calls `release` exactly once, in this turn of the event loop or the next: with false when it is not recorded. `release` must not throw. */
+  /**
+   * Calls `release` exactly once, before this returns or in this turn of the event loop or the next: with false when it is
+   * not recorded. `release` must not throw.
+   */
   append(click: ClickToRecord, release: (recorded: boolean) => void): void
 }
 

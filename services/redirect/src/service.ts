@@ -67,7 +67,11 @@ export async function startRedirect(config: RedirectConfig, context: ServiceCont
   const cover = new FeedCover()
   const memory = new LinkMemory({ bytesMax: config.memoryCacheBytesMax, absencesMax, cover, seed })
   const floors = new VersionFloors(floorsMax, (nowMs) => cover.forgot(nowMs))
-  const soon = (refresh: () => void) => void setTimeout(refresh, refreshGatherMs)
+  let gathering: NodeJS.Timeout | undefined
+  resources.defer(() => clearTimeout(gathering))
+  const soon = (refresh: () => void) => {
+    gathering = setTimeout(refresh, refreshGatherMs)
+  }
   const findLink = createFindLink({ ...sources, memory, floors, clock, soon })
   const heed = createHeedChanges({ memory, floors, cover, clock })
 

@@ -95,7 +95,7 @@ function record(
   deps.clicks.append(click, (recorded) => respondOrFail(reply, respond, recorded))
 }
 
-/** Clicks are released outside of any request's handler, where an exception would end the process. */
+/** A click is released with others, by the request that fills a write or at the end of the turn: an exception would cost others their answers. */
 function respondOrFail(reply: FastifyReply, respond: (recorded: boolean) => void, recorded: boolean): void {
   try {
     respond(recorded)
