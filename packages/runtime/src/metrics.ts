@@ -11,16 +11,12 @@ export const latencyBucketsSeconds = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10,
 ]
 
-/** How often a delay of the event loop is looked for. */
-const eventLoopSampleMs = 10
-
 type Labels = Readonly<Record<string, string>>
 
-type Collector = (registry: Registry, options: { readonly eventLoopMonitoringPrecision: number }) => void
-
+const require = createRequire(import.meta.url)
 /** One of those that `collectDefaultMetrics` would add: it has no way to leave one out. */
-const collectorOf = (name: string): Collector =>
-  createRequire(import.meta.url)(`prom-client/lib/metrics/${name}`)
+const collectorOf = (name: string): ((registry: Registry) => void) =>
+  require(`prom-client/lib/metrics/${name}`)
 
 export class Metrics {
   readonly service: string
@@ -37,7 +33,7 @@ export class Metrics {
    */
   collectProcessMetrics(): void {
     for (const name of collectDefaultMetrics.metricsList) {
-      if (name !== 'gc') collectorOf(name)(this.registry, { eventLoopMonitoringPrecision: eventLoopSampleMs })
+      if (name !== 'gc') collectorOf(name)(this.registry)
     }
   }
 

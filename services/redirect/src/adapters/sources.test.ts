@@ -87,6 +87,9 @@ test('fills travel together, though they are made turn by turn', async () => {
   })
   await Promise.all(fills)
   expect(calls.map((call) => call.codes.toSorted())).toEqual([codes.slice(0, -1).toSorted()])
+  calls = []
+  await Promise.all(known.slice(0, -1).map((copy) => sources.cache.fill(copy!)))
+  expect(calls).toEqual([{ source: 'fill', codes: codes.slice(0, -1) }])
 })
 
 test('a call that fails is one failure, however many codes it was for', async () => {

@@ -69,11 +69,11 @@ export function createFindLink(deps: FindLinkDependencies): FindLink {
   let due: LinkKey[] = []
   let isGathering = false
 
-  function fly(domainId: number, asked: string, knownSinceMs: number): Promise<FoundLink> {
-    const current = flights.get(linkKeyOf(domainId, asked))
-    if (current !== undefined) return current
-    const code = ownTextOf(asked)
+  /** `code` is kept for as long as the flight takes, or longer. */
+  function fly(domainId: number, code: string, knownSinceMs: number): Promise<FoundLink> {
     const key = linkKeyOf(domainId, code)
+    const current = flights.get(key)
+    if (current !== undefined) return current
     const flight = load(deps, { domainId, code, key, knownSinceMs }).finally(() => flights.delete(key))
     flights.set(key, flight)
     return flight
@@ -97,7 +97,8 @@ export function createFindLink(deps: FindLinkDependencies): FindLink {
     const links = due
     due = []
     // A copy that is hardly newer would have to be read anew at once, so sources that lag are passed over.
-    for (const { domainId, code } of links) void fly(domainId, code, clock() - refreshAfterMs)
+    const knownSinceMs = clock() - refreshAfterMs
+    for (const { domainId, code } of links) void fly(domainId, code, knownSinceMs)
   }
 
   return function findLink(domainId, code) {
@@ -117,7 +118,7 @@ export function createFindLink(deps: FindLinkDependencies): FindLink {
       if (absence.tombstone === undefined) return absent
       return { kind: 'link', known: absence.tombstone, source: 'memory', stale: false }
     }
-    return fly(domainId, code, nowMs - freshForMs)
+    return flights.get(key) ?? fly(domainId, ownTextOf(code), nowMs - freshForMs)
   }
 }
 

@@ -95,7 +95,10 @@ function record(
   deps.clicks.append(click, (recorded) => respondOrFail(reply, respond, recorded))
 }
 
-/** A click is released with others, by the request that fills a write or at the end of the turn: an exception would cost others their answers. */
+/**
+ * A click is released with others, by the request that fills a write or at the end of the turn: an exception would cost
+ * others their answers.
+ */
 function respondOrFail(reply: FastifyReply, respond: (recorded: boolean) => void, recorded: boolean): void {
   try {
     respond(recorded)

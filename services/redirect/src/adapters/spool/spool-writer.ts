@@ -35,7 +35,6 @@ export interface SpoolWriterOptions {
   readonly failed: (what: 'write' | 'sync', cause: unknown) => void
 }
 
-const bufferBytes = 1024 * 1024
 /**
  * So many clicks are written without waiting for the turn to end. More would hardly make a write cheaper, and requests that
  * wait together grow old together: after a pause a turn may have hundreds, more than V8's young generation holds.
@@ -48,7 +47,7 @@ const openEveryMs = 500
 
 export class SpoolWriter implements ClickSink, Disposable {
   readonly #options: SpoolWriterOptions
-  readonly #buffer = Buffer.allocUnsafeSlow(bufferBytes)
+  readonly #buffer = Buffer.allocUnsafeSlow(clicksPerWriteMax * recordBytesMax)
   readonly #timers: NodeJS.Timeout[]
   #used = 0
   #waiting: { readonly release: (recorded: boolean) => void; readonly kind: ClickKind }[] = []
@@ -104,7 +103,6 @@ export class SpoolWriter implements ClickSink, Disposable {
       release(false)
       return
     }
-    if (this.#used + recordBytesMax > bufferBytes) this.#flush()
     this.#encode(click)
     this.#waiting.push({ release, kind: click.kind })
     if (this.#waiting.length === clicksPerWriteMax) this.#flush()
