@@ -40,7 +40,17 @@ const marksIn = (records: readonly Read[], partition: number) =>
     return mark === undefined || record.partition !== partition ? [] : [{ ...mark, offset }]
   })
 
-test('each partition gets a mark a second that names the one before, and each change comes before the marks that speak of its time', async () => {
+/** True when so many marks in a row each name the mark right before them. */
+function namesTheOneBefore(marks: ReturnType<typeof marksIn>, times: number): boolean {
+  let inARow = 0
+  for (const [place, { previous }] of marks.entries()) {
+    inARow = previous !== undefined && previous.offset === marks[place - 1]?.offset ? inARow + 1 : 0
+    if (inARow === times) return true
+  }
+  return false
+}
+
+test('each partition gets a mark a second that names one before it, and each change comes before the marks that speak of its time', async () => {
   await using fleet = await openTestFleet()
   const first = await fleet.start()
   await eventually(() => first.isActiveRelay)
@@ -54,15 +64,20 @@ test('each partition gets a mark a second that names the one before, and each ch
   await eventually(() => records.some(({ mark }) => mark !== undefined), { withinMs: 20_000 })
   const count = records.find(({ mark }) => mark !== undefined)?.mark?.partitionCount ?? 0
   const partitions = Array.from({ length: count }, (_none, partition) => partition)
-  await eventually(() => partitions.every((one) => marksIn(records, one).length >= 3), { withinMs: 20_000 })
+  // A send that Kafka did not answer, or that was tried again, leaves marks that the next one does not name.
+  await eventually(() => partitions.every((one) => namesTheOneBefore(marksIn(records, one), 2)), {
+    withinMs: 20_000,
+  })
 
   for (const partition of partitions) {
     const marks = marksIn(records, partition)
     expect(marks[0]?.previous).toBeUndefined()
-    for (const [place, mark] of marks.slice(1).entries()) {
-      expect(mark.previous?.offset).toBe(marks[place]?.offset)
-      expect(mark.previous?.takenAtMs).toBeGreaterThan(marks[place]?.knownAtMs as number)
-      expect(mark.knownAtMs).toBeGreaterThan(marks[place]?.knownAtMs as number)
+    for (const mark of marks) {
+      if (mark.previous === undefined) continue
+      const named = marks.find(({ offset }) => offset === mark.previous?.offset)
+      expect(named?.offset).toBeLessThan(mark.offset)
+      expect(named?.knownAtMs).toBeLessThan(mark.previous.takenAtMs)
+      expect(named?.knownAtMs).toBeLessThan(mark.knownAtMs)
     }
   }
   for (const [code, answeredAtMs] of created) {
