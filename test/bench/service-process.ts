@@ -33,12 +33,14 @@ export interface ServiceProcess {
 export interface ServicePlace {
   readonly home: string
   readonly cores: Cores
+  /** The file to run for a service. */
+  readonly programOf: (service: ServiceName) => Promise<string>
   /** A folder for CPU profiles of what runs on the measured core. */
   readonly profileDir: string | undefined
   readonly signal: AbortSignal
 }
 
-const checkout = fileURLToPath(new URL('../..', import.meta.url))
+export const checkout = fileURLToPath(new URL('../..', import.meta.url))
 const loopback = '127.0.0.1'
 const readyWithinMs = 30_000
 const stopWithinMs = 15_000
@@ -47,11 +49,12 @@ const logLinesShown = 5
 const isService = (program: string): program is ServiceName =>
   (serviceNames as readonly string[]).includes(program)
 
-function commandOf(program: ServiceOptions['program']): readonly [string, ...string[]] {
-  const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
-  const bare = /^bare-(.+)$/.exec(program)?.[1]
-  if (bare !== undefined) return [file('./bare-server.ts'), bare]
-  return [file(`../../services/${program}/src/main.ts`)]
+async function commandOf(
+  program: ServiceOptions['program'],
+  { programOf }: ServicePlace,
+): Promise<readonly [string, ...string[]]> {
+  if (isService(program)) return [await programOf(program)]
+  return [fileURLToPath(new URL('./bare-server.ts', import.meta.url)), program.replace(/^bare-/, '')]
 }
 
 /** Resolves when it is ready. The caller stops it. */
@@ -66,7 +69,10 @@ export async function startServiceProcess(
     ...(isService(program) ? nodeFlagsOf(program) : []),
     ...(profile ? ['--cpu-prof', `--cpu-prof-dir=${join(place.profileDir ?? '', program)}`] : []),
   ]
-  const [command, ...args] = place.cores.commandOn(core, process.execPath, [...flags, ...commandOf(program)])
+  const [command, ...args] = place.cores.commandOn(core, process.execPath, [
+    ...flags,
+    ...(await commandOf(program, place)),
+  ])
   const logFile = join(place.home, `${program}-${adminPort}.log`)
   const log = openSync(logFile, 'a')
   const child = spawn(command, args, {

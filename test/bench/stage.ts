@@ -2,13 +2,14 @@
 import { rm } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import type { EngineName } from '@linkfleet/local/engines'
+import { createProgramOf } from '@linkfleet/local/fleet/service-program'
 import { temporaryHome } from '@linkfleet/testkit/temporary-home'
 import pg from 'pg'
 import { type Cores, pinCores } from './cores.ts'
 import { type BenchDatabase, type BenchEngines, openBenchEngines } from './engines.ts'
 import type { BenchOptions } from './options.ts'
 import type { MeasuredGroup } from './process-times.ts'
-import { type ServiceOptions, type ServiceProcess, startServiceProcess } from './service-process.ts'
+import { checkout, type ServiceOptions, type ServiceProcess, startServiceProcess } from './service-process.ts'
 
 export interface BenchContext {
   readonly options: BenchOptions
@@ -45,6 +46,7 @@ export async function openStage(context: BenchContext, wanted: StageEngines): Pr
   resources.defer(() => rm(home, { recursive: true, force: true, maxRetries: 5 }))
   const engines = resources.use(await openBenchEngines({ home, ...wanted, say, signal }))
   signal.throwIfAborted()
+  const programOf = createProgramOf({ checkout, home, signal })
   const running = resources.move()
   return {
     ...context,
@@ -53,7 +55,7 @@ export async function openStage(context: BenchContext, wanted: StageEngines): Pr
     cores,
     notes: [machine, cores.sentence, engines.sentence],
     async start(service) {
-      const place = { home, cores, profileDir: options.profileDir, signal }
+      const place = { home, cores, programOf, profileDir: options.profileDir, signal }
       const started = await startServiceProcess(service, place)
       running.defer(() => started.stop())
       return started

@@ -1,5 +1,6 @@
 /** docker-compose.yml and the Dockerfile, read as data: no Docker is needed to see that they fit the services. */
 import { existsSync } from 'node:fs'
+import { isBundled } from '@linkfleet/bundle/programs'
 import { nodeEnvironmentOf, nodeFlagsOf } from '@linkfleet/local/fleet/node-settings'
 import type { ServiceName } from '@linkfleet/local/fleet/plan'
 import { images } from '@linkfleet/testkit/containers'
@@ -51,7 +52,12 @@ describe.each(services)('%s', (name) => {
     expect(service?.build?.dockerfile).toBe('deploy/docker/Dockerfile')
     // As on one machine: the same flags of V8, and what glibc is told.
     const flags = nodeFlagsOf(name as ServiceName).filter((flag) => !flag.startsWith('--disable-warning'))
-    expect(service?.command).toEqual([...flags, `services/${name}/src/main.ts`])
+    // The image has bundles where `deploy/bundle/src/main.ts` writes them.
+    expect(readText('deploy/docker/Dockerfile')).toMatch(
+      /--filter "\.\/deploy\/bundle"\n[\s\S]*\nRUN node deploy\/bundle\/src\/main\.ts\n/,
+    )
+    const program = isBundled(name) ? 'dist/bundle/main.js' : 'src/main.ts'
+    expect(service?.command).toEqual([...flags, `services/${name}/${program}`])
     expect(existsSync(`${root}services/${name}/src/main.ts`)).toBe(true)
   })
 

@@ -33,6 +33,7 @@ const packageAreas: Readonly<Record<string, readonly [Place['area'], string]>> =
   '@linkfleet/short-code': ['packages', 'short-code'],
   '@linkfleet/slo': ['packages', 'slo'],
   '@linkfleet/testkit': ['packages', 'testkit'],
+  '@linkfleet/bundle': ['deploy', 'bundle'],
   '@linkfleet/local': ['deploy', 'local'],
   '@linkfleet/postgres': ['deploy', 'postgres'],
   '@linkfleet/prometheus': ['deploy', 'prometheus'],

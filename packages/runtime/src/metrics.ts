@@ -1,6 +1,17 @@
 /** Prometheus metrics of one process. Every expected series is made at the start: `increase` misses a first value. */
-import { createRequire } from 'node:module'
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Counter, Gauge, Registry } from 'prom-client'
+import eventLoopLag from 'prom-client/lib/metrics/eventLoopLag.js'
+import heapSizeAndUsed from 'prom-client/lib/metrics/heapSizeAndUsed.js'
+import heapSpacesSizeAndUsed from 'prom-client/lib/metrics/heapSpacesSizeAndUsed.js'
+import osMemoryHeap from 'prom-client/lib/metrics/osMemoryHeap.js'
+import processCpuTotal from 'prom-client/lib/metrics/processCpuTotal.js'
+import processHandles from 'prom-client/lib/metrics/processHandles.js'
+import processMaxFileDescriptors from 'prom-client/lib/metrics/processMaxFileDescriptors.js'
+import processOpenFileDescriptors from 'prom-client/lib/metrics/processOpenFileDescriptors.js'
+import processRequests from 'prom-client/lib/metrics/processRequests.js'
+import processResources from 'prom-client/lib/metrics/processResources.js'
+import processStartTime from 'prom-client/lib/metrics/processStartTime.js'
+import version from 'prom-client/lib/metrics/version.js'
 import { Histogram } from './histogram.ts'
 
 export type { Counter, Gauge } from 'prom-client'
@@ -13,10 +24,21 @@ export const latencyBucketsSeconds = [
 
 type Labels = Readonly<Record<string, string>>
 
-const require = createRequire(import.meta.url)
-/** One of those that `collectDefaultMetrics` would add: it has no way to leave one out. */
-const collectorOf = (name: string): ((registry: Registry) => void) =>
-  require(`prom-client/lib/metrics/${name}`)
+/** Those that prom-client's `collectDefaultMetrics` adds, but for `gc`: it has no way to leave one out. */
+const collectors = [
+  eventLoopLag,
+  heapSizeAndUsed,
+  heapSpacesSizeAndUsed,
+  osMemoryHeap,
+  processCpuTotal,
+  processHandles,
+  processMaxFileDescriptors,
+  processOpenFileDescriptors,
+  processRequests,
+  processResources,
+  processStartTime,
+  version,
+]
 
 export class Metrics {
   readonly service: string
@@ -32,9 +54,7 @@ export class Metrics {
    * a collection Node makes 5 KB of garbage in the old generation, so that watching small collections causes large ones.
    */
   collectProcessMetrics(): void {
-    for (const name of collectDefaultMetrics.metricsList) {
-      if (name !== 'gc') collectorOf(name)(this.registry)
-    }
+    for (const collect of collectors) collect(this.registry)
   }
 
   /**

@@ -30,7 +30,8 @@ import {
 } from './plan.ts'
 import { requireFreePorts } from './port-check.ts'
 import { removeRunFile, writeRunFile } from './run-file.ts'
-import { ServiceProcess } from './service-process.ts'
+import { type ServiceCommand, ServiceProcess } from './service-process.ts'
+import { preparePrograms } from './service-program.ts'
 
 const READY_TIMEOUT_MS = 180_000
 /** Who may drain together; each group waits for the one before it. */
@@ -67,8 +68,12 @@ export async function superviseFleet(
   await requireFreePorts(options, env)
 
   const adminKey = await ensureAdminKey(home)
+  const preparing = preparePrograms({ checkout, home, signal })
+  // It fails below, when the engines are there and can be stopped.
+  preparing.catch(() => {})
   const engines = resources.use(await openEngines(checkout, options, telling, ledger, signal, env))
   const database = await prepareDatabase(engines, () => {})
+  const programs = await preparing
   const { redisUrl, kafkaBrokers, prometheusUrl } = engines
   const addresses: Addresses = { ...database, redisUrl, kafkaBrokers, prometheusUrl }
 
@@ -86,14 +91,8 @@ export async function superviseFleet(
   }
   const events = { changed, say: telling.say }
   const services: ServiceProcess[] = instances.map((instance) => {
-    const command = commandOf(
-      checkout,
-      instance,
-      planEnvironment(instance, instances, options, addresses),
-      home,
-      env,
-    )
-    return new ServiceProcess(command, ledger, events)
+    const own = planEnvironment(instance, instances, options, addresses)
+    return new ServiceProcess(commandOf({ checkout, instance, programs, own, home, env }), ledger, events)
   })
   resources.defer(() => stopServices(instances, services))
   if (prometheusUrl) await writePrometheusTargets(home, instances.map(targetOf))
@@ -132,13 +131,16 @@ function openEngines(
   })
 }
 
-function commandOf(
-  checkout: string,
-  instance: Instance,
-  own: Record<string, string>,
-  home: string,
-  env: NodeJS.ProcessEnv,
-) {
+interface CommandParts {
+  readonly checkout: string
+  readonly instance: Instance
+  readonly programs: Readonly<Record<ServiceName, string>>
+  readonly own: Readonly<Record<string, string>>
+  readonly home: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+function commandOf({ checkout, instance, programs, own, home, env }: CommandParts): ServiceCommand {
   const { name, service, adminPort } = instance
   // What the user set for a service is passed on; where engines are is ours to say, per service.
   const { DATABASE_URL: _1, DATABASE_REPLICA_URLS: _2, REDIS_URL: _3, LAUNCHER_FD: _4, ...inherited } = env
@@ -148,7 +150,7 @@ function commandOf(
   return {
     name,
     program: process.execPath,
-    args: [...nodeFlagsOf(service), join(checkout, 'services', service, 'src', 'main.ts')],
+    args: [...nodeFlagsOf(service), programs[service]],
     cwd: checkout,
     env: { ...nodeEnvironmentOf(service, checkout), ...Object.fromEntries(defined), ...own },
     logFile: logFileOf(home, name),

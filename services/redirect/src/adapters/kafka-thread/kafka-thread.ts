@@ -2,6 +2,7 @@
  * The thread that speaks with Kafka: it sends the clicks and follows the feed of changed links, so that the client of
  * Kafka is in memory once, and nothing of it holds up a redirect. Started anew should it ever end by itself.
  */
+import { extname } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { backoffMs, sleep } from '@linkfleet/runtime/backoff'
@@ -24,6 +25,8 @@ const shortLifeMs = 30_000
  * Worker's resourceLimits is not heeded where the process was started with one; the heap of the redirects has its own by now.
  */
 const youngHalfMb = 1
+/** Beside this module, and of its kind: TypeScript among the sources, JavaScript in a bundle. */
+const programOfThread = new URL(`./kafka-worker${extname(import.meta.url)}`, import.meta.url)
 
 export class KafkaThread implements AsyncDisposable {
   readonly #options: WorkerOptions
@@ -64,7 +67,7 @@ export class KafkaThread implements AsyncDisposable {
 
   #start(): Worker {
     setFlagsFromString(`--max-semi-space-size=${youngHalfMb}`)
-    const worker = new Worker(new URL('./kafka-worker.ts', import.meta.url), { workerData: this.#options })
+    const worker = new Worker(programOfThread, { workerData: this.#options })
     this.#startedAtMs = performance.now()
     worker.on('message', (message: WorkerMessage) => {
       for (const listener of this.#listeners) listener.heard(message)

@@ -1,0 +1,61 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { isBuiltin } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bundleService } from './bundle-service.ts'
+
+const checkout = join(import.meta.dirname, '../../..')
+
+const importPattern = /^(?:im|ex)port [^"]*"([^"\s]+)";$|\bimport\("([^"\s]+)"\)|\b__require\("([^"\s]+)"\)/gm
+
+let home: string
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'linkfleet-bundle-'))
+})
+afterAll(async () => await rm(home, { recursive: true, force: true }))
+
+describe('the bundle of redirect', () => {
+  let files: Map<string, string>
+  beforeAll(async () => {
+    const folder = join(home, 'bundle')
+    await mkdir(folder)
+    await writeFile(join(folder, 'of-an-earlier-one.js'), '')
+    await bundleService('redirect', checkout, folder)
+    const names = await readdir(folder)
+    files = new Map(
+      await Promise.all(
+        names.map(async (name) => [name, await readFile(join(folder, name), 'latin1')] as const),
+      ),
+    )
+  }, 120_000)
+
+  test('is a program for the service and one for its thread, and nothing of an earlier bundle', () => {
+    expect([...files.keys()]).toEqual(expect.arrayContaining(['main.js', 'kafka-worker.js']))
+    expect([...files.keys()]).not.toContain('of-an-earlier-one.js')
+  })
+
+  test('imports only itself, Node, and what it can do without', () => {
+    const imported = [...files.values()].flatMap((text) =>
+      Array.from(text.matchAll(importPattern), ([, ...specifiers]) => specifiers.join('')),
+    )
+    const others = imported.filter((one) => !isBuiltin(one) && !files.has(one.replace(/^\.\//, '')))
+    expect([...new Set(others)].sort()).toEqual(['pg-native', 'supports-color'])
+    expect(imported.filter((one) => files.has(one.replace(/^\.\//, '')))).not.toEqual([])
+  })
+
+  test('has one byte for each letter, and functions under their names', () => {
+    for (const [name, text] of files)
+      expect([name, /[\x80-\xff]/.exec(text)?.index]).toEqual([name, undefined])
+    expect(files.get('main.js')).toContain('return function identifyClient(')
+  })
+})
+
+test('an import that leads nowhere is named', async () => {
+  const source = join(home, 'services/redirect/src/main.ts')
+  const thread = join(home, 'services/redirect/src/adapters/kafka-thread/kafka-worker.ts')
+  await mkdir(dirname(thread), { recursive: true })
+  await writeFile(source, "import './nowhere.ts'\n")
+  await writeFile(thread, '')
+  await expect(bundleService('redirect', home, join(home, 'none'))).rejects.toThrow('./nowhere.ts')
+})

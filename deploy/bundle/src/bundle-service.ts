@@ -1,0 +1,48 @@
+/**
+ * A service as a few files of JavaScript: what it imports and nothing of it that nobody uses, without types and comments.
+ * V8 keeps the text of all that a thread has loaded, so a bundle takes less memory. Names and statements stay as they are
+ * written, for stack traces and profiles. docs/decisions/0040-a-redirect-runs-from-a-bundle.md has the numbers.
+ */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { rolldown } from 'rolldown'
+import { type BundledService, programsOf } from './programs.ts'
+
+/** Packages that others try to load and do without: a client of Postgres in C, the colours of a terminal. */
+const optionalPackages = ['pg-native', 'supports-color']
+
+/**
+ * Makes `folder` anew: `main.js`, a file for the program of each thread beside it, and what they share. Throws what the
+ * bundler does not understand, and names an import that it does not find.
+ */
+export async function bundleService(
+  service: BundledService,
+  checkout: string,
+  folder: string,
+): Promise<void> {
+  const home = join(checkout, 'services', service)
+  const programs = Object.entries(programsOf[service]).map(([name, file]) => [name, join(home, file)])
+  await using bundle = await rolldown({
+    input: Object.fromEntries(programs),
+    platform: 'node',
+    external: optionalPackages,
+    onLog(_level, log) {
+      if (log.code === 'UNRESOLVED_IMPORT') throw new Error(log.message)
+    },
+  })
+  await rm(folder, { recursive: true, force: true })
+  await bundle.write({
+    dir: folder,
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name]-[hash].js',
+    minify: {
+      compress: { keepNames: { function: true, class: true }, sequences: false, joinVars: false },
+      mangle: false,
+      codegen: { removeWhitespace: false },
+    },
+    comments: false,
+    // V8 keeps a text with one letter beyond Latin-1 in two bytes a letter.
+    charset: 'ascii',
+  })
+}

@@ -1,0 +1,10 @@
+/** Which services run from a bundle, and the programs each has: its own, and that of each of its threads. */
+export const programsOf = {
+  redirect: { main: 'src/main.ts', 'kafka-worker': 'src/adapters/kafka-thread/kafka-worker.ts' },
+} as const
+
+export type BundledService = keyof typeof programsOf
+
+export const bundledServices = Object.keys(programsOf) as BundledService[]
+
+export const isBundled = (service: string): service is BundledService => Object.hasOwn(programsOf, service)
