@@ -56,7 +56,7 @@ describe.each(services)('%s', (name) => {
     expect(readText('deploy/docker/Dockerfile')).toMatch(
       /--filter "\.\/deploy\/bundle"\n[\s\S]*\nRUN node deploy\/bundle\/src\/main\.ts\n/,
     )
-    const program = isBundled(name) ? 'dist/bundle/main.js' : 'src/main.ts'
+    const program = isBundled(name) ? 'dist/bundle/main.mjs' : 'src/main.ts'
     expect(service?.command).toEqual([...flags, `services/${name}/${program}`])
     expect(existsSync(`${root}services/${name}/src/main.ts`)).toBe(true)
   })

@@ -12,8 +12,8 @@ import { type BundledService, programsOf } from './programs.ts'
 const optionalPackages = ['pg-native', 'supports-color']
 
 /**
- * Makes `folder` anew: `main.js`, a file for the program of each thread beside it, and what they share. Throws what the
- * bundler does not understand, and names an import that it does not find.
+ * Makes `folder` anew: `main.mjs`, a file for the program of each thread beside it, and what they share. Throws an Error for
+ * whatever the bundler warns of: an import that leads nowhere would fail when it is first needed.
  */
 export async function bundleService(
   service: BundledService,
@@ -26,16 +26,17 @@ export async function bundleService(
     input: Object.fromEntries(programs),
     platform: 'node',
     external: optionalPackages,
-    onLog(_level, log) {
-      if (log.code === 'UNRESOLVED_IMPORT') throw new Error(log.message)
+    onLog(level, log) {
+      if (level === 'warn') throw new Error(log.message)
     },
   })
   await rm(folder, { recursive: true, force: true })
   await bundle.write({
     dir: folder,
     format: 'esm',
-    entryFileNames: '[name].js',
-    chunkFileNames: '[name]-[hash].js',
+    // Modules by their name: whatever manifest lies above the folder, Node need not ask it.
+    entryFileNames: '[name].mjs',
+    chunkFileNames: '[name]-[hash].mjs',
     minify: {
       compress: { keepNames: { function: true, class: true }, sequences: false, joinVars: false },
       mangle: false,

@@ -1,16 +1,32 @@
 /**
  * `node deploy/bundle/src/main.ts [SERVICE FOLDER]`: writes the bundle of a service into a folder; without arguments each into
- * its `dist/bundle`, as an image has it.
+ * its `dist/bundle`, as an image has it. Says on stderr what does not go into one, and ends with status 1.
  */
 import { join } from 'node:path'
 import { bundleService } from './bundle-service.ts'
 import { bundledServices, isBundled } from './programs.ts'
 
 const checkout = join(import.meta.dirname, '../../..')
-const [service, folder] = process.argv.slice(2)
-if (service === undefined) {
-  for (const one of bundledServices) {
-    await bundleService(one, checkout, join(checkout, 'services', one, 'dist', 'bundle'))
+
+async function main(service: string | undefined, folder: string | undefined): Promise<void> {
+  if (service === undefined) {
+    for (const one of bundledServices) {
+      await bundleService(one, checkout, join(checkout, 'services', one, 'dist', 'bundle'))
+    }
+    return
   }
-} else if (isBundled(service) && folder !== undefined) await bundleService(service, checkout, folder)
-else throw new Error(`Name one of ${bundledServices.join(', ')} and a folder, or nothing.`)
+  if (!isBundled(service) || folder === undefined) {
+    throw new Error(`Name one of ${bundledServices.join(', ')} and a folder, or nothing.`)
+  }
+  // Who started it holds the other end, and may end at any moment.
+  process.stdin.once('end', () => process.exit(1)).resume()
+  await bundleService(service, checkout, folder)
+}
+
+try {
+  await main(process.argv[2], process.argv[3])
+  process.exit(0)
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`)
+  process.exit(1)
+}

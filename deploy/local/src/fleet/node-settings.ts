@@ -1,5 +1,6 @@
 /** How Node runs a service; benches run them in the same way, or their numbers would be of something else. */
 import { join } from 'node:path'
+import { isBundled } from '@linkfleet/bundle/programs'
 import type { ServiceName } from './plan.ts'
 
 // It is of node:sqlite's lock.
@@ -40,13 +41,15 @@ export function nodeFlagsOf(service: ServiceName): string[] {
 
 /**
  * Node keeps the sources of a service there as JavaScript and code of V8: from the second start on nothing is
- * stripped of types, which saves each thread of a service 20 MB and each start some tenths of a second. A bundle is JavaScript
- * already, and only starts sooner.
+ * stripped of types, which saves each thread of a service 20 MB and each start some tenths of a second. A bundle has no types,
+ * and another path in each home, under which the cache would grow.
  * https://nodejs.org/api/module.html#module-compile-cache
  */
 export function nodeEnvironmentOf(service: ServiceName, checkout: string): Record<string, string> {
   return {
-    NODE_COMPILE_CACHE: join(checkout, 'node_modules', '.cache', 'node-compile'),
+    ...(isBundled(service)
+      ? {}
+      : { NODE_COMPILE_CACHE: join(checkout, 'node_modules', '.cache', 'node-compile') }),
     ...environmentOf[service],
   }
 }

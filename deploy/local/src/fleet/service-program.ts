@@ -2,16 +2,17 @@
  * What Node runs for each service: its sources, or a bundle of them as they are now, in the home of whoever runs it. The
  * bundler works in a process of its own: it takes 100 MB, which the supervisor would keep for as long as it lives.
  */
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { text } from 'node:stream/consumers'
+import { stripVTControlCharacters } from 'node:util'
 import { type BundledService, isBundled } from '@linkfleet/bundle/programs'
-import { LocalFleetError } from '../problem.ts'
+import { explainProblem, isDiskFull, LocalFleetError } from '../problem.ts'
 import { type ServiceName, serviceNames } from './plan.ts'
 
 const bundleTimeoutMs = 120_000
-const run = promisify(execFile)
 
 export interface ProgramPlace {
   readonly checkout: string
@@ -22,7 +23,7 @@ export interface ProgramPlace {
 
 /**
  * The file to run for each service; a bundle is made once, when it is first asked for, in about a second. Rejects with a
- * LocalFleetError that says what does not go into one.
+ * LocalFleetError that says what does not go into one, and with the signal's reason once the bundler has ended.
  */
 export function createProgramOf(place: ProgramPlace): (service: ServiceName) => Promise<string> {
   const bundles = new Map<string, Promise<string>>()
@@ -42,24 +43,39 @@ export async function preparePrograms(place: ProgramPlace): Promise<Record<Servi
   return Object.fromEntries(await Promise.all(programs)) as Record<ServiceName, string>
 }
 
-async function makeBundle(
-  service: BundledService,
-  { checkout, home, signal }: ProgramPlace,
-): Promise<string> {
+async function makeBundle(service: BundledService, place: ProgramPlace): Promise<string> {
+  const { checkout, home, signal } = place
   const folder = join(home, 'programs', service)
-  await mkdir(folder, { recursive: true })
-  // What is no part of the bundle, as the database of countries, is found from there.
-  const modules = join(folder, 'node_modules')
-  await rm(modules, { recursive: true, force: true })
-  await symlink(join(checkout, 'services', service, 'node_modules'), modules)
-  const bundler = join(checkout, 'deploy/bundle/src/main.ts')
   const bundle = join(folder, 'bundle')
   try {
-    await run(process.execPath, [bundler, service, bundle], { timeout: bundleTimeoutMs, signal })
+    await mkdir(folder, { recursive: true })
+    // What is no part of the bundle, as the database of countries, is found from there.
+    const modules = join(folder, 'node_modules')
+    await rm(modules, { recursive: true, force: true })
+    await symlink(join(checkout, 'services', service, 'node_modules'), modules)
+    await runBundler([join(checkout, 'deploy/bundle/src/main.ts'), service, bundle], signal)
   } catch (error) {
     signal.throwIfAborted()
-    const { stderr, message } = error as Error & { stderr?: string }
-    throw new LocalFleetError(`${service} could not be bundled: ${stderr?.trim() || message}`)
+    if (isDiskFull(error)) throw error
+    throw new LocalFleetError(`${service} could not be bundled: ${explainProblem(error)}`)
   }
-  return join(bundle, 'main.js')
+  return join(bundle, 'main.mjs')
+}
+
+/** It ends with us, however we end: it holds a pipe. Rejects with the first line of what it says, after its end. */
+async function runBundler(args: readonly string[], outer: AbortSignal): Promise<void> {
+  const signal = AbortSignal.any([outer, AbortSignal.timeout(bundleTimeoutMs)])
+  // A session of its own: Ctrl-C must reach the supervisor alone.
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'pipe'], detached: true })
+  child.stdin.on('error', () => {})
+  const kill = () => child.kill('SIGKILL')
+  signal.addEventListener('abort', kill)
+  if (signal.aborted) kill()
+  try {
+    const [said, [status]] = await Promise.all([text(child.stderr), once(child, 'exit')])
+    if (signal.aborted) throw new Error(`it took longer than ${bundleTimeoutMs / 1_000} s`)
+    if (status !== 0) throw new Error(stripVTControlCharacters(said).trim().split('\n')[0])
+  } finally {
+    signal.removeEventListener('abort', kill)
+  }
 }

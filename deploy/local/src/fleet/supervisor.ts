@@ -68,9 +68,13 @@ export async function superviseFleet(
   await requireFreePorts(options, env)
 
   const adminKey = await ensureAdminKey(home)
-  const preparing = preparePrograms({ checkout, home, signal })
-  // It fails below, when the engines are there and can be stopped.
-  preparing.catch(() => {})
+  // A fleet that does not come up leaves no bundler behind.
+  const givenUp = new AbortController()
+  const preparing = preparePrograms({ checkout, home, signal: AbortSignal.any([signal, givenUp.signal]) })
+  resources.defer(async () => {
+    givenUp.abort()
+    await preparing.catch(() => {})
+  })
   const engines = resources.use(await openEngines(checkout, options, telling, ledger, signal, env))
   const database = await prepareDatabase(engines, () => {})
   const programs = await preparing
