@@ -1,6 +1,6 @@
 /** docker-compose.yml and the Dockerfile, read as data: no Docker is needed to see that they fit the services. */
 import { existsSync } from 'node:fs'
-import { isBundled } from '@linkfleet/bundle/programs'
+import { bundleFolderOf, isBundled } from '@linkfleet/bundle/programs'
 import { nodeEnvironmentOf, nodeFlagsOf } from '@linkfleet/local/fleet/node-settings'
 import type { ServiceName } from '@linkfleet/local/fleet/plan'
 import { images } from '@linkfleet/testkit/containers'
@@ -45,6 +45,12 @@ test('the console asks every service for its health', () => {
   }
 })
 
+test('the image makes the bundles that commands name before it takes the checkout over', () => {
+  const [build = ''] = readText('deploy/docker/Dockerfile').split(/^FROM .+\}$/m)
+  expect(build).toMatch(/^RUN pnpm install .*--filter "\.\/deploy\/bundle"/m)
+  expect(build).toMatch(/^RUN node deploy\/bundle\/src\/main\.ts$/m)
+})
+
 describe.each(services)('%s', (name) => {
   const service = compose.services[name]
 
@@ -52,12 +58,8 @@ describe.each(services)('%s', (name) => {
     expect(service?.build?.dockerfile).toBe('deploy/docker/Dockerfile')
     // As on one machine: the same flags of V8, and what glibc is told.
     const flags = nodeFlagsOf(name as ServiceName).filter((flag) => !flag.startsWith('--disable-warning'))
-    // The image has bundles where `deploy/bundle/src/main.ts` writes them.
-    expect(readText('deploy/docker/Dockerfile')).toMatch(
-      /--filter "\.\/deploy\/bundle"\n[\s\S]*\nRUN node deploy\/bundle\/src\/main\.ts\n/,
-    )
-    const program = isBundled(name) ? 'dist/bundle/main.mjs' : 'src/main.ts'
-    expect(service?.command).toEqual([...flags, `services/${name}/${program}`])
+    const program = isBundled(name) ? `${bundleFolderOf(name)}/main.mjs` : `services/${name}/src/main.ts`
+    expect(service?.command).toEqual([...flags, program])
     expect(existsSync(`${root}services/${name}/src/main.ts`)).toBe(true)
   })
 

@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bundleService } from './bundle-service.ts'
 
@@ -48,17 +50,32 @@ describe('the bundle of redirect', () => {
   })
 
   test('has one byte for each letter, and functions under their names', () => {
-    for (const [name, text] of files)
-      expect([name, /[\x80-\xff]/.exec(text)?.index]).toEqual([name, undefined])
+    for (const [name, content] of files)
+      expect([name, /[\x80-\xff]/.exec(content)?.index]).toEqual([name, undefined])
     expect(files.get('main.mjs')).toContain('return function identifyClient(')
   })
 })
 
-test('an import that leads nowhere is named', async () => {
+test.each([
+  ["import './nowhere.ts'", "Could not resolve './nowhere.ts'"],
+  // Of this the bundler only warns.
+  ["import 'no-such-package'", "Could not resolve 'no-such-package'"],
+  ['export const broken = ;', 'Unexpected token'],
+])('%s: what is wrong and where is the first line', async (statement, wrong) => {
   const source = join(home, 'services/redirect/src/main.ts')
   const thread = join(home, 'services/redirect/src/adapters/kafka-thread/kafka-worker.ts')
   await mkdir(dirname(thread), { recursive: true })
-  await writeFile(source, "import './nowhere.ts'\n")
+  await writeFile(source, `${statement}\n`)
   await writeFile(thread, '')
-  await expect(bundleService('redirect', home, join(home, 'none'))).rejects.toThrow('./nowhere.ts')
+  const problem = bundleService('redirect', home, join(home, 'none'))
+  await expect(problem).rejects.toThrow(/^\[\w+\] [^\n]*main\.ts/)
+  await expect(problem).rejects.toThrow(wrong)
+})
+
+test('its program ends with whoever started it', async () => {
+  const folder = join(home, 'given-up')
+  const main = join(import.meta.dirname, 'main.ts')
+  const child = spawn(process.execPath, [main, 'redirect', folder], { stdio: ['pipe', 'ignore', 'pipe'] })
+  child.stdin.end()
+  expect(await text(child.stderr)).toBe('stdin has ended\n')
 })

@@ -5,7 +5,8 @@
  */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { rolldown } from 'rolldown'
+import { stripVTControlCharacters } from 'node:util'
+import { type RolldownError, rolldown } from 'rolldown'
 import { type BundledService, programsOf } from './programs.ts'
 
 /** Packages that others try to load and do without: a client of Postgres in C, the colours of a terminal. */
@@ -13,13 +14,31 @@ const optionalPackages = ['pg-native', 'supports-color']
 
 /**
  * Makes `folder` anew: `main.mjs`, a file for the program of each thread beside it, and what they share. Throws an Error for
- * whatever the bundler warns of: an import that leads nowhere would fail when it is first needed.
+ * whatever the bundler cannot do and whatever it warns of: an import that leads nowhere would fail when it is first needed.
+ * The first line of the error says what and where.
  */
 export async function bundleService(
   service: BundledService,
   checkout: string,
   folder: string,
 ): Promise<void> {
+  try {
+    await bundle(service, checkout, folder)
+  } catch (error) {
+    throw new Error(firstProblemOf(error), { cause: error })
+  }
+}
+
+/** The bundler puts a line that says nothing before all that it found. */
+function firstProblemOf(error: unknown): string {
+  const [first] = (error as { errors?: RolldownError[] }).errors ?? []
+  const { message, loc } = first ?? (error as RolldownError)
+  const [said, ...more] = stripVTControlCharacters(message).trim().split('\n')
+  const place = loc === undefined ? '' : ` (${loc.file}:${loc.line}:${loc.column + 1})`
+  return [`${said}${place}`, ...more].join('\n')
+}
+
+async function bundle(service: BundledService, checkout: string, folder: string): Promise<void> {
   const home = join(checkout, 'services', service)
   const programs = Object.entries(programsOf[service]).map(([name, file]) => [name, join(home, file)])
   await using bundle = await rolldown({

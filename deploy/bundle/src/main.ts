@@ -1,17 +1,18 @@
 /**
  * `node deploy/bundle/src/main.ts [SERVICE FOLDER]`: writes the bundle of a service into a folder; without arguments each into
- * its `dist/bundle`, as an image has it. Says on stderr what does not go into one, and ends with status 1.
+ * its `dist/bundle`, as an image has it. Says on stderr what does not go into one, and ends with status 1. With arguments it ends
+ * as soon as its stdin does.
  */
 import { join } from 'node:path'
 import { bundleService } from './bundle-service.ts'
-import { bundledServices, isBundled } from './programs.ts'
+import { bundledServices, bundleFolderOf, isBundled } from './programs.ts'
 
 const checkout = join(import.meta.dirname, '../../..')
 
 async function main(service: string | undefined, folder: string | undefined): Promise<void> {
   if (service === undefined) {
     for (const one of bundledServices) {
-      await bundleService(one, checkout, join(checkout, 'services', one, 'dist', 'bundle'))
+      await bundleService(one, checkout, join(checkout, bundleFolderOf(one)))
     }
     return
   }
@@ -19,14 +20,18 @@ async function main(service: string | undefined, folder: string | undefined): Pr
     throw new Error(`Name one of ${bundledServices.join(', ')} and a folder, or nothing.`)
   }
   // Who started it holds the other end, and may end at any moment.
-  process.stdin.once('end', () => process.exit(1)).resume()
+  process.stdin.once('end', () => giveUp('stdin has ended')).resume()
   await bundleService(service, checkout, folder)
+}
+
+function giveUp(reason: string): void {
+  process.stderr.write(`${reason}\n`)
+  process.exit(1)
 }
 
 try {
   await main(process.argv[2], process.argv[3])
   process.exit(0)
 } catch (error) {
-  process.stderr.write(`${(error as Error).message}\n`)
-  process.exit(1)
+  giveUp((error as Error).message)
 }

@@ -7,4 +7,7 @@ export type BundledService = keyof typeof programsOf
 
 export const bundledServices = Object.keys(programsOf) as BundledService[]
 
+/** Of a checkout: where an image has it. */
+export const bundleFolderOf = (service: BundledService): string => `services/${service}/dist/bundle`
+
 export const isBundled = (service: string): service is BundledService => Object.hasOwn(programsOf, service)

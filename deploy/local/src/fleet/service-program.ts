@@ -62,7 +62,7 @@ async function makeBundle(service: BundledService, place: ProgramPlace): Promise
   return join(bundle, 'main.mjs')
 }
 
-/** It ends with us, however we end: it holds a pipe. Rejects with the first line of what it says, after its end. */
+/** It ends with us, however we end: it holds a pipe. Rejects with the line that says why it failed, after its end. */
 async function runBundler(args: readonly string[], outer: AbortSignal): Promise<void> {
   const signal = AbortSignal.any([outer, AbortSignal.timeout(bundleTimeoutMs)])
   // A session of its own: Ctrl-C must reach the supervisor alone.
@@ -72,10 +72,17 @@ async function runBundler(args: readonly string[], outer: AbortSignal): Promise<
   signal.addEventListener('abort', kill)
   if (signal.aborted) kill()
   try {
-    const [said, [status]] = await Promise.all([text(child.stderr), once(child, 'exit')])
+    const [said, [status, endedBy]] = await Promise.all([text(child.stderr), once(child, 'exit')])
     if (signal.aborted) throw new Error(`it took longer than ${bundleTimeoutMs / 1_000} s`)
-    if (status !== 0) throw new Error(stripVTControlCharacters(said).trim().split('\n')[0])
+    if (status !== 0) throw new Error(reasonIn(said) ?? `the bundler was ended by ${endedBy ?? status}`)
   } finally {
     signal.removeEventListener('abort', kill)
   }
+}
+
+/** The line that tells of a full disk; else that of an error which Node shows below its place; else the first. */
+function reasonIn(said: string): string | undefined {
+  const lines = stripVTControlCharacters(said).split('\n')
+  const reason = lines.find(isDiskFull) ?? lines.find((line) => /^\w*Error\b/.test(line)) ?? lines[0]
+  return reason?.trim() || undefined
 }

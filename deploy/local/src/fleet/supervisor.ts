@@ -68,14 +68,16 @@ export async function superviseFleet(
   await requireFreePorts(options, env)
 
   const adminKey = await ensureAdminKey(home)
-  // A fleet that does not come up leaves no bundler behind.
+  // What does not go into a bundle ends the wait for the engines; and a fleet that does not come up leaves no bundler behind.
   const givenUp = new AbortController()
-  const preparing = preparePrograms({ checkout, home, signal: AbortSignal.any([signal, givenUp.signal]) })
+  const startSignal = AbortSignal.any([signal, givenUp.signal])
+  const preparing = preparePrograms({ checkout, home, signal: startSignal })
+  preparing.catch((cause) => givenUp.abort(cause))
   resources.defer(async () => {
     givenUp.abort()
     await preparing.catch(() => {})
   })
-  const engines = resources.use(await openEngines(checkout, options, telling, ledger, signal, env))
+  const engines = resources.use(await openEngines(checkout, options, telling, ledger, startSignal, env))
   const database = await prepareDatabase(engines, () => {})
   const programs = await preparing
   const { redisUrl, kafkaBrokers, prometheusUrl } = engines
