@@ -1,5 +1,9 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { liveLink } from '@linkfleet/contracts/testing/live-link'
-import { expect, test } from 'vitest'
+import { listen } from '@linkfleet/runtime/http'
+import { expect, onTestFinished, test } from 'vitest'
 import type { FoundLink } from '../domain/find-link.ts'
 import { foundLink, startTestServer } from '../testing/test-server.ts'
 
@@ -99,5 +103,23 @@ test.each([
     const page = await metrics.registry.metrics()
     const counted = [...page.matchAll(durationPattern)].filter(([, , , , count]) => count !== '0')
     expect(counted.map(([, ...labels]) => labels.join(' '))).toEqual([`${series} 1`])
+  },
+)
+
+test.each([
+  ['/abc', 'application/x-www-form-urlencoded', 403],
+  ['/abc', 'text/plain', 403],
+  ['/a/b', 'application/x-www-form-urlencoded', 404],
+])(
+  'a POST of %s as %s is answered %i when it has neither a body nor the length of one',
+  async (path, type, status) => {
+    const { server } = startTestServer({ findLink: () => link(liveLink('abc', 1, password)) })
+    const listening = await listen(server, '127.0.0.1', 0)
+    onTestFinished(async () => await listening[Symbol.asyncDispose]())
+    const socket = connect(listening.port, '127.0.0.1')
+    await once(socket, 'connect')
+    // Neither fetch nor node:http sends such a request; curl -X POST does.
+    socket.write(`POST ${path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-type: ${type}\r\n\r\n`)
+    expect(await text(socket)).toMatch(`HTTP/1.1 ${status} `)
   },
 )

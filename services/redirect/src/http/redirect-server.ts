@@ -54,9 +54,19 @@ export function createRedirectServer(options: RedirectServerOptions): RedirectSe
     requestTimeoutMs: 10_000,
     shedTurnMsMax: options.shedTurnMsMax ?? 0,
     tellsMethods: true,
+    logsFastify: false,
     // It is no link either.
     answerUnreadableUrl: (request, reply) => answerWithoutLink(request, reply, 'not-found'),
-    fastify: { exposeHeadRoutes: false },
+    fastify: {
+      exposeHeadRoutes: false,
+      // A request without a body is no stream that has to come to its end.
+      http: { optimizeEmptyRequests: true },
+    },
+  })
+  // Nobody tells a parser of that end any more, so what has no body has no type of it either.
+  server.addHook('onRequest', ({ raw }, _reply, done) => {
+    if (raw.headers['content-type'] !== undefined && raw.readableEnded) delete raw.headers['content-type']
+    done()
   })
   // What is posted here is one form.
   server.removeAllContentTypeParsers()
