@@ -27,8 +27,8 @@ export async function startAdminServer(options: AdminOptions): Promise<Listening
       return answerJson(response, report.status === 'ready' ? 200 : 503, report)
     }
     if (path === '/metrics') {
-      metrics.registry.metrics().then(
-        (body) => response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(body),
+      metrics.page().then(
+        (body) => response.writeHead(200, { 'content-type': metrics.contentType }).end(body),
         () => answerJson(response, 500, { status: 'metrics failed' }),
       )
       return

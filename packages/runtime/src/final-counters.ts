@@ -7,7 +7,7 @@ import type { Metrics } from './metrics.ts'
 /** Counters and the counts of histograms that are not 0, by their name with labels as /metrics has it. */
 export async function finalCounters(metrics: Metrics): Promise<Record<string, number>> {
   const counters: Record<string, number> = {}
-  for (const line of (await metrics.registry.metrics()).split('\n')) {
+  for (const line of (await metrics.page()).split('\n')) {
     const [, series = '', value = ''] =
       /^([a-z][a-z0-9_]*_(?:total|count)(?:\{.*\})?) (\S+)$/.exec(line) ?? []
     if (Number(value) > 0) counters[series] = Number(value)

@@ -1,7 +1,8 @@
 /**
  * A histogram whose series are found once and then written without a look-up. prom-client hashes the labels of each
  * observation, also of a child that was bound to them, which for a redirect costs more than finding its link. The
- * registry takes any object that tells its values, so this one stands beside prom-client's own metrics.
+ * registry takes any object that tells its values, so this one stands beside prom-client's own metrics; and a page of hundreds
+ * of series, of which most stay as they are from one scrape to the next, is not written anew for each.
  */
 import type { Metric, Registry } from 'prom-client'
 
@@ -30,6 +31,9 @@ export class HistogramSeries {
   /** How many observations each bucket got by itself; the last one has no bound. */
   readonly #counts: Float64Array
   #sum = 0
+  #text = ''
+  /** Observations that `#text` tells of. */
+  #textCount = -1
 
   constructor(labels: Labels, bounds: readonly number[]) {
     this.labels = labels
@@ -43,6 +47,15 @@ export class HistogramSeries {
     while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket += 1
     this.#counts[bucket] = (this.#counts[bucket] as number) + 1
     this.#sum += value
+  }
+
+  /** Its lines in the text format, as they were the last time unless something was observed since. */
+  text(name: string): string {
+    const count = this.#counts.reduce((sum, one) => sum + one, 0)
+    if (count === this.#textCount) return this.#text
+    this.#text = this.samples(name).map(lineOf).join('\n')
+    this.#textCount = count
+    return this.#text
   }
 
   /** As the text format wants them: each bucket with all below it, then sum and count. */
@@ -60,6 +73,15 @@ export class HistogramSeries {
     ]
   }
 }
+
+function lineOf({ metricName, labels, sharedLabels = {}, value }: Sample): string {
+  const pairs = Object.entries({ ...labels, ...sharedLabels }).map(
+    ([name, text]) => `${name}="${escaped(text).replaceAll('"', '\\"')}"`,
+  )
+  return `${metricName}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}`
+}
+
+const escaped = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
 
 export class Histogram<L extends string = string> {
   readonly name: string
@@ -95,6 +117,13 @@ export class Histogram<L extends string = string> {
   /** Makes the series exist at 0. */
   zero(labels: Readonly<Record<L, string>>): void {
     this.#find(labels)
+  }
+
+  /** In the text format: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format */
+  text(): string {
+    const { name, help, type } = this
+    const series = [...this.#series.values()].map((one) => one.text(name))
+    return [`# HELP ${name} ${escaped(help)}`, `# TYPE ${name} ${type}`, ...series].join('\n')
   }
 
   /** What the registry asks for. */

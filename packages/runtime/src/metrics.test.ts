@@ -13,3 +13,14 @@ test('a process tells of itself, and nothing that would have Node report each co
   expect(names).toContain('process_resident_memory_bytes')
   expect(await metrics.registry.metrics()).toMatch(/^process_cpu_seconds_total \d/m)
 })
+
+test('the page is that of the registry', async () => {
+  const metrics = new Metrics('probe')
+  metrics.counter('things_total', 'Things.', ['kind'], [{ kind: 'a "b"' }])
+  const seconds = metrics.histogram('seconds', 'A \\ and\na line.', ['kind'])
+  seconds.observe({ kind: 'a' }, 0.3)
+  metrics.histogram('unused_seconds', 'None yet.', ['kind'])
+  metrics.gauge('level', 'It is collected.', [], (gauge) => gauge.set(3))
+  expect(await metrics.page()).toBe(await metrics.registry.metrics())
+  expect(await metrics.page()).toContain('level 3')
+})

@@ -57,6 +57,18 @@ export class Metrics {
     for (const collect of collectors) collect(this.registry)
   }
 
+  /** All metrics in the text format, of `contentType`. */
+  async page(): Promise<string> {
+    const texts = this.registry
+      .getMetricsAsArray()
+      .map(({ name }) => this.#histograms.get(name)?.text() ?? this.registry.getSingleMetricAsString(name))
+    return `${(await Promise.all(texts)).join('\n\n')}\n`
+  }
+
+  get contentType(): string {
+    return this.registry.contentType
+  }
+
   /**
    * `series` are the label sets that exist at 0 from the start. `collect` is called at each scrape, and may add what
    * was counted elsewhere; it must be quick and must not throw.
