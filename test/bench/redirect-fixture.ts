@@ -151,7 +151,10 @@ export async function fillMemory(fixture: RedirectFixture): Promise<FullMemory> 
 }
 
 const pollMs = 150
-/** Clicks wait for others for 250 ms, and a report of what is unsent is up to 100 ms old: a page of metrics, which costs redirect some milliseconds, would tell nothing before. */
+/**
+ * Clicks wait for others for 250 ms, and a report of what is unsent is up to 100 ms old: a page of metrics, which costs redirect
+ * some milliseconds, would tell nothing before.
+ */
 const firstPollMs = 400
 
 /** Waits until Kafka has acknowledged every click: twice none unsent, since a report is up to 100 ms old. */

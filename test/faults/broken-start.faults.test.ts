@@ -1,5 +1,6 @@
 /** A fleet that cannot come up says so in one sentence, and nothing of it stays behind. */
-import { cp, mkdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { readStartOptions } from '@linkfleet/local/fleet/options'
 import { superviseFleet, type Telling } from '@linkfleet/local/fleet/supervisor'
@@ -17,15 +18,26 @@ beforeEach(async () => {
 })
 afterEach(async () => await rm(home, { recursive: true, force: true, maxRetries: 5 }))
 
-async function start(from: string, signal: AbortSignal): Promise<never> {
-  const where = ['--home', home, '--port-base', String(await freePortBase())]
+async function start(from: string, portBase: number, signal: AbortSignal): Promise<never> {
+  const where = ['--home', home, '--port-base', String(portBase)]
   await using _fleet = await superviseFleet(from, readStartOptions(where, checkout), telling, signal)
   throw new Error('it came up')
 }
 
-const leftRunning = () => new Ledger(home).reap()
+/** Engines, and the bundler, which has the home among its arguments. */
+async function leftRunning(): Promise<string[]> {
+  return [...(await new Ledger(home).reap()), ...(await commandLines()).filter((line) => line.includes(home))]
+}
 
-test('a source that leads nowhere is named, and the engines that had begun are gone', async () => {
+async function commandLines(): Promise<string[]> {
+  if (process.platform !== 'linux')
+    return spawnSync('ps', ['-A', '-ww', '-o', 'args='], { encoding: 'utf8' }).stdout.split('\n')
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
+  // Some end while they are looked at.
+  return await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))
+}
+
+test('a source that leads nowhere is named, and nothing goes on', async () => {
   const broken = join(home, 'checkout')
   for (const [file, text] of [
     ['services/redirect/src/main.ts', "import './nowhere.ts'\n"],
@@ -37,14 +49,15 @@ test('a source that leads nowhere is named, and the engines that had begun are g
   for (const part of ['package.json', 'src'])
     await cp(join(checkout, 'deploy/bundle', part), join(broken, 'deploy/bundle', part), { recursive: true })
   await symlink(join(checkout, 'deploy/bundle/node_modules'), join(broken, 'deploy/bundle/node_modules'))
-  const started = start(broken, new AbortController().signal)
+  const started = start(broken, await freePortBase(), new AbortController().signal)
   await expect(started).rejects.toThrow(/^redirect could not be bundled: [^\n]+nowhere\.ts[^\n]+$/)
   expect(await leftRunning()).toEqual([])
 })
 
 test.each([0, 100, 1_000])('given up after %i ms, it ends as it was told to', async (afterMs) => {
+  const portBase = await freePortBase()
   const given = new AbortController()
-  const started = start(checkout, given.signal)
+  const started = start(checkout, portBase, given.signal)
   setTimeout(() => given.abort(new Error('given up')), afterMs)
   await expect(started).rejects.toThrow(/^given up$/)
   expect(await leftRunning()).toEqual([])

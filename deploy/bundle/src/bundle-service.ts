@@ -34,7 +34,7 @@ function firstProblemOf(error: unknown): string {
   const [first] = (error as { errors?: RolldownError[] }).errors ?? []
   const { message, loc } = first ?? (error as RolldownError)
   const [said, ...more] = stripVTControlCharacters(message).trim().split('\n')
-  const place = loc === undefined ? '' : ` (${loc.file}:${loc.line}:${loc.column + 1})`
+  const place = loc?.file === undefined ? '' : ` (${loc.file}:${loc.line}:${loc.column + 1})`
   return [`${said}${place}`, ...more].join('\n')
 }
 

@@ -43,7 +43,7 @@ export interface HttpServerOptions {
   readonly answerUnreadableUrl?: (request: FastifyRequest, reply: FastifyReply) => void
   /** Makes the checks of routes with schemas (http-schemas.ts); without it a route may have none. */
   readonly compileSchema?: FastifySchemaCompiler<object>
-  /** Whether what Fastify itself tells of a request is logged, which costs a small answer a thirtieth; it is unless given. */
+  /** Whether what Fastify itself tells of a request is logged, which costs a small answer some hundredths; it is unless given. */
   readonly logsFastify?: boolean
   /** Further Fastify options, such as `routerOptions`. */
   readonly fastify?: FastifyHttpOptions<Server>

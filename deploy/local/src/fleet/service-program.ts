@@ -66,7 +66,10 @@ async function makeBundle(service: BundledService, place: ProgramPlace): Promise
 async function runBundler(args: readonly string[], outer: AbortSignal): Promise<void> {
   const signal = AbortSignal.any([outer, AbortSignal.timeout(bundleTimeoutMs)])
   // A session of its own: Ctrl-C must reach the supervisor alone.
-  const child = spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'pipe'], detached: true })
+  const child = spawn(process.execPath, ['--no-warnings', ...args], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    detached: true,
+  })
   child.stdin.on('error', () => {})
   const kill = () => child.kill('SIGKILL')
   signal.addEventListener('abort', kill)

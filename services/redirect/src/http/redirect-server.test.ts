@@ -57,7 +57,7 @@ test.each([
 ])('%s is answered 405 with what it allows, whatever comes along with another method', async (url, allow) => {
   const { server, clicks } = startTestServer({ findLink: () => link() })
   const json = { headers: { 'content-type': 'application/json' }, payload: '{' }
-  for (const method of ['PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const) {
+  for (const method of ['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'QUERY'] as const) {
     for (const body of [{}, json, { payload: 'x'.repeat(10_000) }]) {
       const answer = await server.inject({ method, url, ...body })
       expect(answer.json()).toMatchObject({ status: 405, code: 'method-not-allowed' })
@@ -98,7 +98,8 @@ test.each([
   '%s is measured once, by whoever answers it',
   async (_name, method, url, found, series, type?: string) => {
     const { server, metrics } = startTestServer({ findLink: () => found })
-    const form = { payload: '', headers: { 'content-type': type ?? 'application/x-www-form-urlencoded' } }
+    const contentType = type ?? 'application/x-www-form-urlencoded'
+    const form = { payload: 'a=b', headers: { 'content-type': contentType } }
     await server.inject({ method, url, ...(method === 'POST' ? form : {}) })
     const page = await metrics.registry.metrics()
     const counted = [...page.matchAll(durationPattern)].filter(([, , , , count]) => count !== '0')

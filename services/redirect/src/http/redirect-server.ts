@@ -68,6 +68,8 @@ export function createRedirectServer(options: RedirectServerOptions): RedirectSe
     if (raw.headers['content-type'] !== undefined && raw.readableEnded) delete raw.headers['content-type']
     done()
   })
+  // No route takes one, and Fastify would ask for the type of its body before it says so.
+  server.addHttpMethod('QUERY', { overrideExisting: true })
   // What is posted here is one form.
   server.removeAllContentTypeParsers()
   server.addContentTypeParser(
