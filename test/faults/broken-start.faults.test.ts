@@ -1,7 +1,8 @@
 /** A fleet that cannot come up says so in one sentence, and nothing of it stays behind. */
 import { spawnSync } from 'node:child_process'
-import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeBrokenCheckout } from '@linkfleet/bundle/testing/broken-checkout'
 import { readStartOptions } from '@linkfleet/local/fleet/options'
 import { superviseFleet, type Telling } from '@linkfleet/local/fleet/supervisor'
 import { Ledger } from '@linkfleet/local/ledger'
@@ -39,16 +40,7 @@ async function commandLines(): Promise<string[]> {
 
 test('a source that leads nowhere is named, and nothing goes on', async () => {
   const broken = join(home, 'checkout')
-  for (const [file, text] of [
-    ['services/redirect/src/main.ts', "import './nowhere.ts'\n"],
-    ['services/redirect/src/adapters/kafka-thread/kafka-worker.ts', ''],
-  ] as const) {
-    await mkdir(dirname(join(broken, file)), { recursive: true })
-    await writeFile(join(broken, file), text)
-  }
-  for (const part of ['package.json', 'src'])
-    await cp(join(checkout, 'deploy/bundle', part), join(broken, 'deploy/bundle', part), { recursive: true })
-  await symlink(join(checkout, 'deploy/bundle/node_modules'), join(broken, 'deploy/bundle/node_modules'))
+  await writeBrokenCheckout(broken, "import './nowhere.ts'")
   const started = start(broken, await freePortBase(), new AbortController().signal)
   await expect(started).rejects.toThrow(/^redirect could not be bundled: [^\n]+nowhere\.ts[^\n]+$/)
   expect(await leftRunning()).toEqual([])

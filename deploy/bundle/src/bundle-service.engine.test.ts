@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bundleService } from './bundle-service.ts'
+import { writeBrokenCheckout } from './testing/broken-checkout.ts'
 
 const checkout = join(import.meta.dirname, '../../..')
 
@@ -62,12 +63,9 @@ test.each([
   ["import 'no-such-package'", "Could not resolve 'no-such-package'"],
   ['export const broken = ;', 'Unexpected token'],
 ])('%s: what is wrong and where is the first line', async (statement, wrong) => {
-  const source = join(home, 'services/redirect/src/main.ts')
-  const thread = join(home, 'services/redirect/src/adapters/kafka-thread/kafka-worker.ts')
-  await mkdir(dirname(thread), { recursive: true })
-  await writeFile(source, `${statement}\n`)
-  await writeFile(thread, '')
-  const problem = bundleService('redirect', home, join(home, 'none'))
+  const broken = await mkdtemp(join(home, 'broken-'))
+  await writeBrokenCheckout(broken, statement)
+  const problem = bundleService('redirect', broken, join(broken, 'none'))
   await expect(problem).rejects.toThrow(/^\[\w+\] [^\n]*main\.ts/)
   await expect(problem).rejects.toThrow(wrong)
 })

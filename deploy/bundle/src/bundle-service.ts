@@ -23,7 +23,7 @@ export async function bundleService(
   folder: string,
 ): Promise<void> {
   try {
-    await bundle(service, checkout, folder)
+    await writeBundle(service, checkout, folder)
   } catch (error) {
     throw new Error(firstProblemOf(error), { cause: error })
   }
@@ -38,7 +38,7 @@ function firstProblemOf(error: unknown): string {
   return [`${said}${place}`, ...more].join('\n')
 }
 
-async function bundle(service: BundledService, checkout: string, folder: string): Promise<void> {
+async function writeBundle(service: BundledService, checkout: string, folder: string): Promise<void> {
   const home = join(checkout, 'services', service)
   const programs = Object.entries(programsOf[service]).map(([name, file]) => [name, join(home, file)])
   await using bundle = await rolldown({

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { writeBrokenCheckout } from '@linkfleet/bundle/testing/broken-checkout'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createProgramOf, preparePrograms } from './service-program.ts'
 
@@ -13,21 +14,6 @@ beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'linkfleet-programs-'))
 })
 afterAll(async () => await rm(home, { recursive: true, force: true }))
-
-/** It has the bundler, and a redirect that imports what is not there. */
-async function brokenCheckout(): Promise<string> {
-  const broken = join(home, 'broken')
-  const source = join(broken, 'services/redirect/src/main.ts')
-  const thread = join(broken, 'services/redirect/src/adapters/kafka-thread/kafka-worker.ts')
-  await mkdir(dirname(thread), { recursive: true })
-  await writeFile(source, "import './nowhere.ts'\n")
-  await writeFile(thread, '')
-  const bundler = 'deploy/bundle'
-  for (const part of ['package.json', 'src'])
-    await cp(join(checkout, bundler, part), join(broken, bundler, part), { recursive: true })
-  await symlink(join(checkout, bundler, 'node_modules'), join(broken, bundler, 'node_modules'))
-  return broken
-}
 
 test('redirect runs from a bundle in the home, made anew by each start; the others from their sources', async () => {
   // Whose modules are CommonJS unless they say otherwise.
@@ -51,7 +37,9 @@ test('redirect runs from a bundle in the home, made anew by each start; the othe
 
 test('what does not go into a bundle is one sentence, and so is a home that has no room for one', async () => {
   const { signal } = new AbortController()
-  const broken = createProgramOf({ checkout: await brokenCheckout(), home, signal })
+  const brokenCheckout = join(home, 'broken')
+  await writeBrokenCheckout(brokenCheckout, "import './nowhere.ts'")
+  const broken = createProgramOf({ checkout: brokenCheckout, home, signal })
   await expect(broken('redirect')).rejects.toThrow(/^redirect could not be bundled: [^\n]+nowhere\.ts[^\n]+$/)
   const nowhere = createProgramOf({ checkout: join(home, 'no-checkout'), home, signal })
   await expect(nowhere('redirect')).rejects.toThrow(

@@ -72,10 +72,10 @@ export async function superviseFleet(
   const givenUp = new AbortController()
   const startSignal = AbortSignal.any([signal, givenUp.signal])
   const preparing = preparePrograms({ checkout, home, signal: startSignal })
-  preparing.catch((cause) => givenUp.abort(cause))
+  const prepared = preparing.catch((cause) => givenUp.abort(cause))
   resources.defer(async () => {
     givenUp.abort()
-    await preparing.catch(() => {})
+    await prepared
   })
   const engines = resources.use(await openEngines(checkout, options, telling, ledger, startSignal, env))
   const database = await prepareDatabase(engines, () => {})
