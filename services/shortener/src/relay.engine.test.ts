@@ -18,7 +18,7 @@ import { openTestPool } from '@linkfleet/testkit/test-pool'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Shortener } from './service.ts'
 import { within } from './testing/deadline.ts'
-import { callApi, openTestFleet, type TestFleet } from './testing/start.ts'
+import { callApi, openTestFleet, type TestFleet, untilAnswered } from './testing/start.ts'
 import { openTcpProxy } from './testing/tcp-proxy.ts'
 
 const log = silentLogger()
@@ -44,8 +44,11 @@ const createOn = async (shortener: Shortener, fields: Record<string, unknown> = 
   expect(answer.status).toBe(201)
   return answer.body
 }
-const edit = (shortener: Shortener, code: string, title: string) =>
-  callApi(shortener, 'PATCH', `/api/v1/links/${code}`, { title })
+const edit = async (shortener: Shortener, code: string, title: string) => {
+  const answer = await untilAnswered(() => callApi(shortener, 'PATCH', `/api/v1/links/${code}`, { title }))
+  expect(answer.status).toBe(200)
+  return answer.body
+}
 const startActive = async (env: Record<string, string> = {}) => {
   const shortener = await fleet.start(env)
   await eventually(() => shortener.isActiveRelay)
@@ -153,7 +156,7 @@ describe('freshness', () => {
     const key = entryKey(fleet.redisKeyPrefix, 1, code)
     await redis.client.del(key)
     await redis.client.lpush(key, 'in the way')
-    const { version } = (await edit(shortener, code, 'changed')).body
+    const { version } = await edit(shortener, code, 'changed')
     await eventually(async () => (await outbox()).some((row) => row.kafka_done))
     const before = await mark(hashTagOf(1, code))
     const other = (hashTagOf(1, code) + 1) % hashTagCount
