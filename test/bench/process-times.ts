@@ -69,6 +69,16 @@ export function cpuSecondsOf(pid: number): number {
   return toSeconds(parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1')).ticks)
 }
 
+/** The content of /proc/stat: ticks of all cores in which there was work and the host ran another machine (proc_stat(5), "steal"). */
+export function parseStolen(stat: string): number {
+  return Number(stat.split('\n', 1)[0]?.trim().split(/\s+/)[8] ?? 0)
+}
+
+/** Seconds of all cores that the host has taken since this machine began. What takes whole moments shows in latencies. */
+export function stolenSeconds(): number {
+  return toSeconds(parseStolen(readFileSync('/proc/stat', 'latin1')))
+}
+
 export interface MeasuredGroup {
   readonly name: string
   readonly pids: readonly number[]

@@ -1,28 +1,31 @@
 /**
  * Requests per CPU second, each server in turn on the same core. A turn is short and there are several: what a machine
  * does meanwhile lasts longer than a turn, so it weighs on the neighbours of one turn alike, and the median of the
- * turns' ratios forgets the one it did not. The sum of all turns moved by a third between runs of the same code.
+ * turns' ratios forgets the one it did not. The sum of all turns moved by a third between runs of the same code. Nor does
+ * one start tell of the next: what V8 compiles when, and where memory lies, made a tenth between starts of the same code.
  */
 import { memoryOf } from './process-times.ts'
 import { type RedirectFixture, type RedirectLoad, type Slice, visitAll } from './redirect-fixture.ts'
 import { formatNumber, ratioOf, type Table } from './report.ts'
 import type { ServiceProcess } from './service-process.ts'
 
-const turns = 5
-/** Nobody starts cold: while the others had their turns, copies in memory passed their ten seconds. */
-const warmUpSeconds = 1
+/** So short that, while the others have theirs, no copy in memory passes its ten seconds. */
+const turnSeconds = 1
+/** As many turns as it takes to answer for so many parts of `--seconds`, in each start. */
+const partsOfStart = { hot: 1 / 3, random: 1 } as const
 /** V8 compiles what is hot, and compiles it anew, over the first hundred thousand requests. */
 const firstWarmUpSeconds = 8
-const hot = 'hot link'
 
+/** What one server answered of one kind of requests. */
 export interface Capacity {
   readonly workload: string
-  readonly server: ServiceProcess
-  /** One for each turn. */
-  readonly slices: readonly Slice[]
+  readonly server: string
+  /** For each start, one for each of its turns. */
+  readonly starts: readonly (readonly Slice[])[]
+  readonly residentPeakBytes: number
 }
 
-export interface Capacities {
+export interface StartCapacities {
   readonly measured: readonly Capacity[]
   /** What redirect answered without being measured. */
   readonly warmUps: readonly Slice[]
@@ -44,44 +47,91 @@ export async function warmUp(
   return ours
 }
 
-export async function measureCapacities(fixture: RedirectFixture, load: RedirectLoad): Promise<Capacities> {
+/** Of the servers as they run now, which are start `start` of `starts`. */
+export async function measureCapacities(
+  fixture: RedirectFixture,
+  load: RedirectLoad,
+  start: number,
+  starts: number,
+): Promise<StartCapacities> {
   const { stage, servers, redirect, paths } = fixture
-  const seconds = Math.max(1, Math.round(stage.options.seconds / turns))
   const warmUps = await warmUp(fixture, load, servers)
   const measured: Capacity[] = []
-  for (const [workload, chosen] of [
-    [hot, paths.slice(0, 1)],
-    [`${formatNumber(paths.length)} at random`, paths],
+  for (const [workload, chosen, part] of [
+    ['hot link', paths.slice(0, 1), partsOfStart.hot],
+    [`${formatNumber(paths.length)} at random`, paths, partsOfStart.random],
   ] as const) {
-    const rows = servers.map((server) => ({ workload, server, slices: [] as Slice[] }))
-    for (let turn = 1; turn <= turns; turn++) {
-      stage.say(`${workload}, turn ${turn} of ${turns}: ${seconds} s for each server`)
-      for (const { server, slices } of rows) {
-        if (workload !== hot) {
-          const slice = await load.run(server, chosen, warmUpSeconds)
-          if (server === redirect) warmUps.push(slice)
-        }
-        slices.push(await load.run(server, chosen, seconds))
-      }
+    const rows = servers.map((server) => ({ server, slices: [] as Slice[] }))
+    const turns = Math.max(1, Math.round((stage.options.seconds * part) / turnSeconds))
+    for (const server of servers) {
+      const slice = await load.run(server, chosen, turnSeconds)
+      if (server === redirect) warmUps.push(slice)
     }
-    measured.push(...rows)
+    for (let turn = 1; turn <= turns; turn++) {
+      stage.say(`${workload}, start ${start} of ${starts}, turn ${turn} of ${turns}`)
+      for (const { server, slices } of rows) slices.push(await load.run(server, chosen, turnSeconds))
+    }
+    measured.push(
+      ...rows.map(({ server, slices }) => ({
+        workload,
+        server: server.name,
+        starts: [slices],
+        residentPeakBytes: memoryOf(server.pid).residentPeakBytes,
+      })),
+    )
   }
   return { measured, warmUps }
 }
 
-export function perSecond({ slices }: Capacity): number {
+/** What each server answered in all starts, given the same rows of each. Pure. */
+export function joinStarts(starts: readonly (readonly Capacity[])[]): Capacity[] {
+  const [first = []] = starts
+  return first.map((row, index) => {
+    const same = starts.map((rows) => rows[index]!)
+    return {
+      ...row,
+      starts: same.flatMap((one) => one.starts),
+      residentPeakBytes: Math.max(...same.map((one) => one.residentPeakBytes)),
+    }
+  })
+}
+
+export const slicesOf = ({ starts }: Capacity): Slice[] => starts.flat()
+
+export function perSecond(one: Capacity): number {
+  const slices = slicesOf(one)
   return sumOf(slices, 'answered') / sumOf(slices, 'seconds')
 }
 
-/** The median of the turns' ratios, and the smallest and largest of them. */
-export function ratioToBare(one: Capacity, all: readonly Capacity[]): readonly number[] {
-  const bare = all.find(({ server, workload }) => server.name === 'bare-http' && workload === one.workload)
-  const ratios = one.slices
-    .map((slice, turn) => ratioOf(perCpuSecond(slice), perCpuSecond(bare?.slices[turn])))
-    .filter((ratio) => ratio !== undefined)
-    .sort((a, b) => a - b)
-  return ratios.length === 0 ? [] : [ratios[ratios.length >> 1]!, ratios[0]!, ratios.at(-1)!]
+export interface RatioToBare {
+  /** In the middle of all turns. */
+  readonly median: number
+  readonly least: number
+  readonly most: number
+  /** In the middle of the turns of each start. */
+  readonly ofStarts: readonly number[]
 }
+
+/** undefined where nothing was measured in any turn. Pure. */
+export function ratioToBare(one: Capacity, all: readonly Capacity[]): RatioToBare | undefined {
+  const bare = all.find(({ server, workload }) => server === 'bare-http' && workload === one.workload)
+  const ofStarts = one.starts.map((slices, start) =>
+    slices
+      .map((slice, turn) => ratioOf(perCpuSecond(slice), perCpuSecond(bare?.starts[start]?.[turn])))
+      .filter((ratio) => ratio !== undefined)
+      .sort((a, b) => a - b),
+  )
+  const ratios = ofStarts.flat().sort((a, b) => a - b)
+  if (ratios.length === 0) return undefined
+  return {
+    median: middleOf(ratios)!,
+    least: ratios[0]!,
+    most: ratios.at(-1)!,
+    ofStarts: ofStarts.map(middleOf).filter((ratio) => ratio !== undefined),
+  }
+}
+
+const middleOf = (sorted: readonly number[]) => sorted[sorted.length >> 1]
 
 const perCpuSecond = (slice: Slice | undefined) =>
   slice === undefined ? 0 : (ratioOf(slice.answered, slice.cpuSeconds) ?? 0)
@@ -92,31 +142,35 @@ export function sumOf(slices: readonly Slice[], what: keyof Slice): number {
 
 export function capacityTable(measured: readonly Capacity[]): Table {
   return {
-    title: `Capacity, each server in turn on the same core, ${turns} turns`,
+    title: `Capacity, each server in turn on the same core, turns of ${turnSeconds} s in ${measured[0]?.starts.length} starts`,
     columns: [
       { key: 'workload', title: 'requests' },
       { key: 'server', title: 'server' },
+      { key: 'turns', title: 'turns' },
       { key: 'perSecond', title: 'requests/s' },
       { key: 'perCpuSecond', title: 'per CPU s' },
       { key: 'ratio', title: 'of bare-http', digits: 3 },
       { key: 'least', title: 'least', digits: 3 },
       { key: 'most', title: 'most', digits: 3 },
+      { key: 'ofStarts', title: 'each start' },
       { key: 'cpuSeconds', title: 'CPU s', digits: 2 },
       { key: 'rssMb', title: 'peak RSS MB' },
     ],
     rows: measured.map((one) => {
-      const [ratio, least, most] = ratioToBare(one, measured)
-      const cpuSeconds = sumOf(one.slices, 'cpuSeconds')
+      const ratio = ratioToBare(one, measured)
+      const cpuSeconds = sumOf(slicesOf(one), 'cpuSeconds')
       return {
         workload: one.workload,
-        server: one.server.name,
+        server: one.server,
+        turns: slicesOf(one).length,
         perSecond: perSecond(one),
-        perCpuSecond: ratioOf(sumOf(one.slices, 'answered'), cpuSeconds),
-        ratio,
-        least,
-        most,
+        perCpuSecond: ratioOf(sumOf(slicesOf(one), 'answered'), cpuSeconds),
+        ratio: ratio?.median,
+        least: ratio?.least,
+        most: ratio?.most,
+        ofStarts: ratio?.ofStarts.map((one) => formatNumber(one, 2)).join(' '),
         cpuSeconds,
-        rssMb: memoryOf(one.server.pid).residentPeakBytes / 1e6,
+        rssMb: one.residentPeakBytes / 1e6,
       }
     }),
   }

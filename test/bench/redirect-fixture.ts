@@ -22,6 +22,8 @@ export interface RedirectFixture {
   readonly paths: readonly string[]
   /** Other links, together more than memory holds. */
   readonly fillers: readonly string[]
+  /** Ends these servers, and starts others like them over the same links and the same topic. */
+  restart(): Promise<RedirectFixture>
 }
 
 /** Their targets are long, so that 64 MiB hold some 110,000 and a bench need not visit half a million. */
@@ -50,8 +52,6 @@ export async function openRedirectFixture(
     core: 'other',
     env: { ...env, DATABASE_URL: database.url, ID_GENERATOR_ADDRESSES: '127.0.0.1:9' },
   })
-  const bareHttp = await stage.start({ program: 'bare-http', core: 'measured' })
-  const bareFastify = await stage.start({ program: 'bare-fastify', core: 'measured' })
   const startRedirect = () =>
     stage.start({
       program: 'redirect',
@@ -66,9 +66,26 @@ export async function openRedirectFixture(
     })
   // The first start after a change compiles sources, and its compiler stays in memory: every later one finds them compiled.
   await (await startRedirect()).stop()
-  const redirect = await startRedirect()
-  const servers = [bareHttp, bareFastify, redirect]
-  return { stage, servers, redirect, shortener, clicksTopic, paths, fillers: all.slice(links) }
+  const open = async (): Promise<RedirectFixture> => {
+    const bareHttp = await stage.start({ program: 'bare-http', core: 'measured' })
+    const bareFastify = await stage.start({ program: 'bare-fastify', core: 'measured' })
+    const redirect = await startRedirect()
+    const servers = [bareHttp, bareFastify, redirect]
+    return {
+      stage,
+      servers,
+      redirect,
+      shortener,
+      clicksTopic,
+      paths,
+      fillers: all.slice(links),
+      async restart() {
+        await Promise.all(servers.map((server) => server.stop()))
+        return await open()
+      },
+    }
+  }
+  return await open()
 }
 
 export interface Slice {

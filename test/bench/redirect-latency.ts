@@ -7,11 +7,14 @@ import { randomGets } from './http-connections.ts'
 import { createLatencyRecorder, type LatencyRecorder, type Percentiles } from './latency.ts'
 import { runOpenLoad } from './open-load.ts'
 import { yieldToOthers } from './priority.ts'
+import { stolenSeconds } from './process-times.ts'
 import type { RedirectFixture } from './redirect-fixture.ts'
 import { formatNumber, type Table } from './report.ts'
 import type { ServiceProcess } from './service-process.ts'
 
-const turns = 4
+const turns = 8
+/** Of a turn, in parts of `--seconds`. */
+const turnPart = 1 / 4
 /** Of a turn, before its latencies count: that many connections at once are opened by no balancer. */
 const settleSeconds = 0.5
 /**
@@ -30,6 +33,8 @@ export interface ServerLatency {
   readonly latency: Percentiles
   /** p99.9 of the turn in the middle: one pause of the whole machine spoils one turn. */
   readonly medianMsP999: number
+  /** Of each second, what the host took from all cores meanwhile. */
+  readonly stolenMsPerSecond: number
 }
 
 interface Turns {
@@ -38,6 +43,7 @@ interface Turns {
   readonly eachMsP999: number[]
   answered: number
   failed: number
+  stolenSeconds: number
 }
 
 export async function measureLatencies(fixture: RedirectFixture, rate: number): Promise<ServerLatency[]> {
@@ -46,7 +52,14 @@ export async function measureLatencies(fixture: RedirectFixture, rate: number): 
   await yieldToOthers(stage.engines.groups)
   const nextRequest = randomGets(paths)
   const rows = [servers[0] as ServiceProcess, redirect].map(
-    (server): Turns => ({ server, all: createLatencyRecorder(), eachMsP999: [], answered: 0, failed: 0 }),
+    (server): Turns => ({
+      server,
+      all: createLatencyRecorder(),
+      eachMsP999: [],
+      answered: 0,
+      failed: 0,
+      stolenSeconds: 0,
+    }),
   )
   const load = async (row: Turns, seconds: number, latency: LatencyRecorder, unmeasuredSeconds: number) => {
     const { answered, failed } = await runOpenLoad({
@@ -63,7 +76,7 @@ export async function measureLatencies(fixture: RedirectFixture, rate: number): 
     row.answered += answered
     row.failed += failed
   }
-  const seconds = options.seconds / turns
+  const seconds = options.seconds * turnPart
   say(`latency at ${formatNumber(rate)} requests/s: ${warmUpSeconds} s for each server to warm up`)
   for (const row of rows) await load(row, 0, row.all, warmUpSeconds)
   for (let turn = 1; turn <= turns; turn++) {
@@ -77,16 +90,19 @@ export async function measureLatencies(fixture: RedirectFixture, rate: number): 
           row.all.record(milliseconds)
         },
       }
+      const stolenBefore = stolenSeconds()
       await load(row, seconds, latency, settleSeconds)
+      row.stolenSeconds += stolenSeconds() - stolenBefore
       row.eachMsP999.push(own.percentiles().p999Ms)
     }
   }
-  return rows.map(({ server, all, eachMsP999, answered, failed }) => ({
+  return rows.map(({ server, all, eachMsP999, answered, failed, stolenSeconds: stolen }) => ({
     server,
     answered,
     failed,
     latency: all.percentiles(),
     medianMsP999: eachMsP999.sort((a, b) => a - b)[turns >> 1] ?? 0,
+    stolenMsPerSecond: (stolen * 1_000) / (turns * (seconds + settleSeconds)),
   }))
 }
 
@@ -113,12 +129,14 @@ export function latencyTable(latencies: readonly ServerLatency[], rate: number):
       { key: 'p999Ms', title: 'p99.9', digits: 2 },
       { key: 'medianMsP999', title: 'p99.9 of the middle turn', digits: 2 },
       { key: 'maxMs', title: 'max', digits: 1 },
+      { key: 'stolenMsPerSecond', title: 'host took ms/s', digits: 1 },
     ],
-    rows: latencies.map(({ server, answered, failed, latency, medianMsP999 }) => ({
+    rows: latencies.map(({ server, answered, failed, latency, medianMsP999, stolenMsPerSecond }) => ({
       server: server.name,
       answered,
       failed,
       medianMsP999,
+      stolenMsPerSecond,
       ...latency,
     })),
   }

@@ -6,13 +6,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { countClicks } from './click-topic.ts'
 import { readMetricsPage, sumOf } from './metrics-page.ts'
 import { BenchUsageError } from './options.ts'
-import { type Memory, memoryOf, startCpuMeter } from './process-times.ts'
+import { type CpuMeter, type Memory, memoryOf, startCpuMeter } from './process-times.ts'
 import {
   type Capacity,
   capacityTable,
+  joinStarts,
   measureCapacities,
   perSecond,
   ratioToBare,
+  slicesOf,
   sumOf as sumOfSlices,
   warmUp,
 } from './redirect-capacity.ts'
@@ -23,7 +25,6 @@ import {
   fillMemory,
   openRedirectFixture,
   type RedirectFixture,
-  type RedirectLoad,
   type Slice,
   untilSent,
 } from './redirect-fixture.ts'
@@ -32,6 +33,8 @@ import { type Check, formatNumber, type Report, type Table, type Target } from '
 import { type BenchContext, cpuTable, openStage } from './stage.ts'
 
 const linksDefault = 10_000
+/** Of all servers, for their capacity; what comes after it is measured on the last. */
+const starts = 3
 /** Where only latency is wanted, capacity is looked at for so long. */
 const capacitySeconds = 3
 /** Garbage that is left of a load is collected, and pages of it given back, some seconds after it. */
@@ -48,6 +51,10 @@ interface Found {
   readonly checks: Check[]
   /** All that redirect answered. */
   readonly answered: Slice[]
+  /** CPU seconds of each group of processes, until memory is filled. */
+  readonly cpuSeconds: Map<string, number>
+  /** Clicks that redirect recorded in the starts that are over. */
+  recordedBefore: number
 }
 
 export async function benchRedirect(context: BenchContext): Promise<Report> {
@@ -58,68 +65,105 @@ export async function benchRedirect(context: BenchContext): Promise<Report> {
   if (part === 'faults') return await benchRedirectFaults(context)
   const isWanted = (one: Part) => part === undefined || part === one
   await using stage = await openStage(context, { which: ['postgres', 'redis', 'kafka'], replicas: 1 })
-  const fixture = await openRedirectFixture(
+  const first = await openRedirectFixture(
     stage,
     stage.options.links ?? linksDefault,
     isWanted('memory') ? undefined : 0,
   )
-  const load = await chooseLoad(fixture)
-  const found: Found = { tables: [], notes: [], targets: [], checks: [], answered: [] }
-  const meter = startCpuMeter(stage.groups([...fixture.servers, fixture.shortener]))
-  const rate = isWanted('capacity')
-    ? await addCapacity(fixture, load, found)
-    : await quickCapacity(fixture, load, found)
+  const found: Found = {
+    tables: [],
+    notes: [(await chooseLoad(first)).sentence],
+    targets: [],
+    checks: [],
+    answered: [],
+    cpuSeconds: new Map(),
+    recordedBefore: 0,
+  }
+  const { fixture, meter, ratePerSecond } = isWanted('capacity')
+    ? await addCapacity(first, found)
+    : await quickCapacity(first, found)
   if (isWanted('latency')) {
-    await addLatency(fixture, stage.options.ratePerSecond ?? Math.max(1, Math.floor(rate / 2)), found)
+    await addLatency(
+      fixture,
+      stage.options.ratePerSecond ?? Math.max(1, Math.floor(ratePerSecond / 2)),
+      found,
+    )
   }
   await untilSent(fixture)
+  addCpuSeconds(found, meter)
   found.tables.push(
-    cpuTable(meter.read(), { name: 'redirect', count: sumOfSlices(found.answered, 'answered') }),
+    cpuTable(found.cpuSeconds, { name: 'redirect', count: sumOfSlices(found.answered, 'answered') }),
   )
   if (isWanted('memory')) await addMemory(fixture, found)
   return {
     bench: part === undefined ? 'redirect' : `redirect, part ${part}`,
-    notes: [...stage.notes, load.sentence, ...found.notes],
+    notes: [...stage.notes, ...found.notes],
     tables: found.tables,
-    checks: [...(await checkClicks(fixture, found.answered)), ...found.checks],
+    checks: [...(await checkClicks(fixture, found)), ...found.checks],
     targets: found.targets,
   }
 }
 
-/** Gives back how many a second redirect answers at random. */
-async function addCapacity(fixture: RedirectFixture, load: RedirectLoad, found: Found): Promise<number> {
-  const { measured, warmUps } = await measureCapacities(fixture, load)
-  const ours = measured.filter(({ server }) => server === fixture.redirect)
-  found.answered.push(...warmUps, ...ours.flatMap(({ slices }) => slices))
-  found.tables.push(capacityTable(measured))
+/** The servers that run now, and what was found of them. */
+interface Current {
+  readonly fixture: RedirectFixture
+  readonly meter: CpuMeter
+  /** How many a second redirect answers at random. */
+  readonly ratePerSecond: number
+}
+
+const meterOf = ({ stage, servers, shortener }: RedirectFixture) =>
+  startCpuMeter(stage.groups([...servers, shortener]))
+
+function addCpuSeconds({ cpuSeconds }: Found, meter: CpuMeter): void {
+  for (const [name, seconds] of meter.read()) cpuSeconds.set(name, (cpuSeconds.get(name) ?? 0) + seconds)
+}
+
+async function addCapacity(first: RedirectFixture, found: Found): Promise<Current> {
+  const ofStarts: (readonly Capacity[])[] = []
+  let fixture = first
+  let meter = meterOf(fixture)
+  for (let start = 1; start <= starts; start++) {
+    if (start > 1) {
+      addCpuSeconds(found, meter)
+      found.recordedBefore += await clicksRecorded(fixture)
+      fixture = await fixture.restart()
+      meter = meterOf(fixture)
+    }
+    const { measured, warmUps } = await measureCapacities(fixture, await chooseLoad(fixture), start, starts)
+    ofStarts.push(measured)
+    found.answered.push(...warmUps, ...measured.filter(isOurs).flatMap(slicesOf))
+  }
+  const all = joinStarts(ofStarts)
+  const failed = sumOfSlices(all.flatMap(slicesOf), 'failed')
+  const random = all.filter(isOurs).at(-1) as Capacity
+  found.tables.push(capacityTable(all))
   found.notes.push(
     `${formatNumber(fixture.paths.length)} links; redirect's cost includes sending every click to Kafka; ratios are the median of those of the turns.`,
   )
   found.checks.push({
     what: 'no request of another server failed',
-    passed: measured.every(({ slices }) => sumOfSlices(slices, 'failed') === 0),
-    found: `${formatNumber(
-      sumOfSlices(
-        measured.flatMap(({ slices }) => slices),
-        'failed',
-      ),
-    )} failed`,
+    passed: failed === 0,
+    found: `${formatNumber(failed)} failed`,
   })
-  const random = ours.at(-1) as Capacity
   found.targets.push({
     what: 'requests per CPU second, part of bare node:http, at random',
     atLeast: target.ratio,
-    measured: ratioToBare(random, measured)[0] ?? 0,
+    measured: ratioToBare(random, all)?.median ?? 0,
   })
-  return perSecond(random)
+  return { fixture, meter, ratePerSecond: perSecond(random) }
 }
 
-async function quickCapacity(fixture: RedirectFixture, load: RedirectLoad, found: Found): Promise<number> {
+const isOurs = ({ server }: Capacity) => server === 'redirect'
+
+async function quickCapacity(fixture: RedirectFixture, found: Found): Promise<Current> {
   const { servers, redirect } = fixture
+  const meter = meterOf(fixture)
+  const load = await chooseLoad(fixture)
   const warmUps = await warmUp(fixture, load, [servers[0]!, redirect])
   const slice = await load.run(fixture.redirect, fixture.paths, capacitySeconds)
   found.answered.push(...warmUps, slice)
-  return slice.answered / slice.seconds
+  return { fixture, meter, ratePerSecond: slice.answered / slice.seconds }
 }
 
 async function addLatency(fixture: RedirectFixture, rate: number, found: Found): Promise<void> {
@@ -153,7 +197,7 @@ async function addMemory(fixture: RedirectFixture, found: Found): Promise<void> 
   )
   found.checks.push(wasFull(full))
   found.targets.push({
-    what: 'redirect RSS in MB with its memory full, the peak of the whole run',
+    what: 'redirect RSS in MB with its memory full, the peak since its start',
     atMost: target.residentMb,
     measured: moments.at(-1)!.memory.residentPeakBytes / 1e6,
   })
@@ -185,11 +229,16 @@ function memoryTable(moments: readonly { what: string; memory: Memory }[]): Tabl
   }
 }
 
-async function checkClicks(fixture: RedirectFixture, runs: readonly Slice[]): Promise<Check[]> {
-  const { redirect, stage, clicksTopic } = fixture
+const clicksRecorded = async ({ redirect }: RedirectFixture) =>
+  sumOf(await readMetricsPage(redirect.adminUrl), 'redirect_clicks_recorded_total', { kind: 'click' })
+
+async function checkClicks(
+  fixture: RedirectFixture,
+  { answered: runs, recordedBefore }: Found,
+): Promise<Check[]> {
+  const { stage, clicksTopic } = fixture
   stage.say('reading the clicks back from Kafka')
-  const page = await readMetricsPage(redirect.adminUrl)
-  const recorded = sumOf(page, 'redirect_clicks_recorded_total', { kind: 'click' })
+  const recorded = recordedBefore + (await clicksRecorded(fixture))
   const inKafka = await countClicks(stage.engines.kafka, clicksTopic)
   const answered = sumOfSlices(runs, 'answered')
   const failed = sumOfSlices(runs, 'failed')
