@@ -58,7 +58,7 @@ export async function measureFreshness(fixture: AnalyticsFixture): Promise<Part>
   const cpu = meter.read()
   await redirect.stop()
   const client = await stage.openClient(database)
-  const inKafka = await countClicks(engines.kafka, topic)
+  const inKafka = await countClicks(engines.kafka, topic, signal)
   const counted = await untilCounted(client, inKafka)
   await analytics.stop()
   const answered = warm.answered + load.answered + probes.answered

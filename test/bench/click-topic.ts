@@ -79,7 +79,7 @@ export async function fillClickTopic(options: FillOptions): Promise<void> {
 }
 
 /** Reads a topic from its start to its present end and counts each click once, by the marks of its producer. */
-export async function countClicks(kafka: Kafka, topic: string): Promise<number> {
+export async function countClicks(kafka: Kafka, topic: string, signal: AbortSignal): Promise<number> {
   const admin = kafka.admin()
   await admin.connect()
   const ends = (await admin.fetchTopicOffsets(topic)).map(
@@ -109,7 +109,7 @@ export async function countClicks(kafka: Kafka, topic: string): Promise<number> 
         if (BigInt(message.offset) + 1n >= (open.get(partition) ?? 0n)) open.delete(partition)
       },
     })
-    await eventually(() => open.size === 0, { withinMs: 120_000, everyMs: 50 })
+    await eventually(() => open.size === 0, { withinMs: 120_000, everyMs: 50, signal })
   } finally {
     await consumer.disconnect()
   }

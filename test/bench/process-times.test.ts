@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseMemory, parseStat, parseStolen, sumTrees } from './process-times.ts'
+import { parseMemory, parseStat, parseStolenTicks, sumTrees } from './process-times.ts'
 
 const stat = (pid: number, name: string, parent: number, times: string) =>
   `${pid} (${name}) S ${parent} 1 1 0 -1 4194560 100 200 0 0 ${times} 20 0 11 0 12345 1000000 5000 184 1 1`
@@ -37,5 +37,5 @@ test('memory is told in kB', () => {
 
 test('what the host took is read from the sum of all cores', () => {
   const stat = 'cpu  2921288 34928 1245100 7091269 78048 0 225870 139471 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n'
-  expect(parseStolen(stat)).toBe(139_471)
+  expect(parseStolenTicks(stat)).toBe(139_471)
 })

@@ -70,13 +70,13 @@ export function cpuSecondsOf(pid: number): number {
 }
 
 /** The content of /proc/stat: ticks of all cores in which there was work and the host ran another machine (proc_stat(5), "steal"). */
-export function parseStolen(stat: string): number {
+export function parseStolenTicks(stat: string): number {
   return Number(stat.split('\n', 1)[0]?.trim().split(/\s+/)[8] ?? 0)
 }
 
 /** Seconds of all cores that the host has taken since this machine began. What takes whole moments shows in latencies. */
 export function stolenSeconds(): number {
-  return toSeconds(parseStolen(readFileSync('/proc/stat', 'latin1')))
+  return toSeconds(parseStolenTicks(readFileSync('/proc/stat', 'latin1')))
 }
 
 export interface MeasuredGroup {

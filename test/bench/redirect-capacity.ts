@@ -2,14 +2,14 @@
  * Requests per CPU second, each server in turn on the same core. A turn is short and there are several: what a machine
  * does meanwhile lasts longer than a turn, so it weighs on the neighbours of one turn alike, and the median of the
  * turns' ratios forgets the one it did not. The sum of all turns moved by a third between runs of the same code. Nor does
- * one start tell of the next: what V8 compiles when, and where memory lies, made a tenth between starts of the same code.
+ * one start tell of the next: what V8 compiles when, and where memory lies, made a tenth between two that ran beside each other.
  */
 import { memoryOf } from './process-times.ts'
 import { type RedirectFixture, type RedirectLoad, type Slice, visitAll } from './redirect-fixture.ts'
-import { formatNumber, ratioOf, type Table } from './report.ts'
+import { formatNumber, medianOf, ratioOf, type Table } from './report.ts'
 import type { ServiceProcess } from './service-process.ts'
 
-/** So short that, while the others have theirs, no copy in memory passes its ten seconds. */
+/** So short that, while the others have theirs, few copies in memory pass their ten seconds. */
 const turnSeconds = 1
 /** As many turns as it takes to answer for so many parts of `--seconds`, in each start. */
 const partsOfStart = { hot: 1 / 3, random: 1 } as const
@@ -41,7 +41,10 @@ export async function warmUp(
   const ours: Slice[] = []
   for (const server of servers) {
     stage.say(`warming up ${server.name}`)
-    const slices = [await visitAll(fixture, server, paths), await load.run(server, paths, firstWarmUpSeconds)]
+    const slices = [
+      await visitAll(fixture, server, paths),
+      await load.run(fixture, server, paths, firstWarmUpSeconds),
+    ]
     if (server === redirect) ours.push(...slices)
   }
   return ours
@@ -64,12 +67,12 @@ export async function measureCapacities(
     const rows = servers.map((server) => ({ server, slices: [] as Slice[] }))
     const turns = Math.max(1, Math.round((stage.options.seconds * part) / turnSeconds))
     for (const server of servers) {
-      const slice = await load.run(server, chosen, turnSeconds)
+      const slice = await load.run(fixture, server, chosen, turnSeconds)
       if (server === redirect) warmUps.push(slice)
     }
     for (let turn = 1; turn <= turns; turn++) {
       stage.say(`${workload}, start ${start} of ${starts}, turn ${turn} of ${turns}`)
-      for (const { server, slices } of rows) slices.push(await load.run(server, chosen, turnSeconds))
+      for (const { server, slices } of rows) slices.push(await load.run(fixture, server, chosen, turnSeconds))
     }
     measured.push(
       ...rows.map(({ server, slices }) => ({
@@ -104,11 +107,11 @@ export function perSecond(one: Capacity): number {
 }
 
 export interface RatioToBare {
-  /** In the middle of all turns. */
+  /** Of all turns. */
   readonly median: number
   readonly least: number
   readonly most: number
-  /** In the middle of the turns of each start. */
+  /** The median of the turns of each start. */
   readonly ofStarts: readonly number[]
 }
 
@@ -118,20 +121,18 @@ export function ratioToBare(one: Capacity, all: readonly Capacity[]): RatioToBar
   const ofStarts = one.starts.map((slices, start) =>
     slices
       .map((slice, turn) => ratioOf(perCpuSecond(slice), perCpuSecond(bare?.starts[start]?.[turn])))
-      .filter((ratio) => ratio !== undefined)
-      .sort((a, b) => a - b),
+      .filter((ratio) => ratio !== undefined),
   )
-  const ratios = ofStarts.flat().sort((a, b) => a - b)
-  if (ratios.length === 0) return undefined
+  const ratios = ofStarts.flat()
+  const median = medianOf(ratios)
+  if (median === undefined) return undefined
   return {
-    median: middleOf(ratios)!,
-    least: ratios[0]!,
-    most: ratios.at(-1)!,
-    ofStarts: ofStarts.map(middleOf).filter((ratio) => ratio !== undefined),
+    median,
+    least: Math.min(...ratios),
+    most: Math.max(...ratios),
+    ofStarts: ofStarts.map(medianOf).filter((ratio) => ratio !== undefined),
   }
 }
-
-const middleOf = (sorted: readonly number[]) => sorted[sorted.length >> 1]
 
 const perCpuSecond = (slice: Slice | undefined) =>
   slice === undefined ? 0 : (ratioOf(slice.answered, slice.cpuSeconds) ?? 0)
@@ -168,7 +169,7 @@ export function capacityTable(measured: readonly Capacity[]): Table {
         ratio: ratio?.median,
         least: ratio?.least,
         most: ratio?.most,
-        ofStarts: ratio?.ofStarts.map((one) => formatNumber(one, 2)).join(' '),
+        ofStarts: ratio?.ofStarts.map((median) => formatNumber(median, 2)).join(' '),
         cpuSeconds,
         rssMb: one.residentPeakBytes / 1e6,
       }

@@ -35,8 +35,8 @@ export async function benchRedirectFaults(context: BenchContext): Promise<Report
   const fixture = await openRedirectFixture(stage, options.links ?? linksDefault, 0)
   const { servers, redirect, paths } = fixture
   let answered = (await visitAll(fixture, redirect, paths)).answered
-  const load = await chooseLoad(fixture)
-  const capacity = await load.run(redirect, paths, capacitySeconds)
+  const load = await chooseLoad(stage)
+  const capacity = await load.run(fixture, redirect, paths, capacitySeconds)
   answered += capacity.answered
   const rate = options.ratePerSecond ?? Math.max(1, Math.floor(capacity.answered / capacity.seconds / 2))
   say(`bare: ${formatNumber(rate)} requests/s for ${options.seconds} s`)

@@ -22,7 +22,7 @@ export interface RedirectFixture {
   readonly paths: readonly string[]
   /** Other links, together more than memory holds. */
   readonly fillers: readonly string[]
-  /** Ends these servers, and starts others like them over the same links and the same topic. */
+  /** Ends these servers, and starts others like them over the same links and the same topic, with a spool of their own. */
   restart(): Promise<RedirectFixture>
 }
 
@@ -52,6 +52,7 @@ export async function openRedirectFixture(
     core: 'other',
     env: { ...env, DATABASE_URL: database.url, ID_GENERATOR_ADDRESSES: '127.0.0.1:9' },
   })
+  let spools = 0
   const startRedirect = () =>
     stage.start({
       program: 'redirect',
@@ -61,7 +62,7 @@ export async function openRedirectFixture(
         DATABASE_REPLICA_URLS: database.replicaUrls.join(','),
         SHORTENER_ADDRESSES: shortener.grpcAddress,
         CLICKS_TOPIC: clicksTopic,
-        SPOOL_DIR: `${stage.home}/spool`,
+        SPOOL_DIR: `${stage.home}/spool-${++spools}`,
       },
     })
   // The first start after a change compiles sources, and its compiler stays in memory: every later one finds them compiled.
@@ -81,6 +82,7 @@ export async function openRedirectFixture(
       fillers: all.slice(links),
       async restart() {
         await Promise.all(servers.map((server) => server.stop()))
+        signal.throwIfAborted()
         return await open()
       },
     }
@@ -99,11 +101,15 @@ export interface Slice {
 export interface RedirectLoad {
   readonly sentence: string
   /** For so long, over these paths. The cost of redirect includes the sending of the clicks, to the last. */
-  run(server: ServiceProcess, paths: readonly string[], seconds: number): Promise<Slice>
+  run(
+    fixture: RedirectFixture,
+    server: ServiceProcess,
+    paths: readonly string[],
+    seconds: number,
+  ): Promise<Slice>
 }
 
-export async function chooseLoad(fixture: RedirectFixture): Promise<RedirectLoad> {
-  const { stage } = fixture
+export async function chooseLoad(stage: Stage): Promise<RedirectLoad> {
   const { connections } = stage.options
   const found = await findWrk({ progress: () => stage.say('fetching wrk'), signal: stage.signal })
   const wrk = 'missing' in found ? undefined : found
@@ -117,7 +123,7 @@ export async function chooseLoad(fixture: RedirectFixture): Promise<RedirectLoad
       'missing' in found
         ? `Load by Node (no wrk: ${found.missing}): it may itself be the limit of requests/s, not of those per CPU second. ${connections} connections.`
         : `Load by wrk ${found.version}, ${found.origin}; ${connections} connections, one thread.`,
-    async run(server, paths, seconds) {
+    async run(fixture, server, paths, seconds) {
       const before = cpuSecondsOf(server.pid)
       const { answered, failed, seconds: took } = await once(server.port, paths, seconds)
       if (server === fixture.redirect) await untilSent(fixture)
@@ -177,14 +183,13 @@ const firstPollMs = 400
 /** Waits until Kafka has acknowledged every click: twice none unsent, since a report is up to 100 ms old. */
 export async function untilSent({ redirect, stage }: RedirectFixture): Promise<void> {
   let calm = 0
-  await delay(firstPollMs)
+  await delay(firstPollMs, undefined, { signal: stage.signal })
   await eventually(
     async () => {
-      stage.signal.throwIfAborted()
       const page = await readMetricsPage(redirect.adminUrl)
       calm = sumOf(page, 'redirect_spool_unsent_bytes') === 0 ? calm + 1 : 0
       return calm >= 2
     },
-    { withinMs: 120_000, everyMs: pollMs },
+    { withinMs: 120_000, everyMs: pollMs, signal: stage.signal },
   )
 }

@@ -1,9 +1,15 @@
 import { expect, test } from 'vitest'
-import { formatReport, formatTable, isMet, ratioOf } from './report.ts'
+import { formatReport, formatTable, isMet, medianOf, ratioOf } from './report.ts'
 
 test('a ratio to nothing is no number', () => {
   expect(ratioOf(3, 4)).toBe(0.75)
   expect(ratioOf(3, 0)).toBeUndefined()
+})
+
+test('a median is in the middle, whatever the order', () => {
+  expect(medianOf([10, 9, 1])).toBe(9)
+  expect(medianOf([4, 1, 3, 2])).toBe(2.5)
+  expect(medianOf([])).toBeUndefined()
 })
 
 test('a table aligns numbers right and words left, and shows what is not known as a dash', () => {

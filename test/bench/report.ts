@@ -44,6 +44,14 @@ export function ratioOf(part: number, whole: number): number | undefined {
   return whole > 0 ? part / whole : undefined
 }
 
+/** Of an even count the mean of the two in the middle; undefined of none. Pure. */
+export function medianOf(numbers: readonly number[]): number | undefined {
+  const sorted = numbers.toSorted((one, other) => one - other)
+  const upper = sorted[sorted.length >> 1]
+  const lower = sorted[(sorted.length - 1) >> 1]
+  return upper === undefined || lower === undefined ? undefined : (lower + upper) / 2
+}
+
 export function isMet(target: Target): boolean {
   return (
     target.measured >= (target.atLeast ?? Number.NEGATIVE_INFINITY) &&

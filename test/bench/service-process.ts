@@ -109,13 +109,12 @@ export async function startServiceProcess(
   const url = `http://${loopback}:${port}`
   const probe = program.startsWith('bare-') ? `${url}/probe` : `${adminUrl}/readyz`
   const isReady = async () => {
-    place.signal.throwIfAborted()
     if (hasEnded()) return true
     const { status } = await fetch(probe, { redirect: 'manual', signal: AbortSignal.timeout(2_000) })
     return status === 200 || status === 302
   }
   try {
-    await eventually(isReady, { withinMs: readyWithinMs, everyMs: 50 })
+    await eventually(isReady, { withinMs: readyWithinMs, everyMs: 50, signal: place.signal })
     if (hasEnded()) throw new Error('It ended before it was ready.')
   } catch (cause) {
     await stop()

@@ -96,11 +96,11 @@ async function measure(
 }
 
 async function untilDrained({ stage, countOutbox }: Fixture): Promise<void> {
-  const isEmpty = async () => {
-    stage.signal.throwIfAborted()
-    return (await countOutbox()) === 0
-  }
-  await eventually(isEmpty, { withinMs: drainWithinMs, everyMs: 50 })
+  await eventually(async () => (await countOutbox()) === 0, {
+    withinMs: drainWithinMs,
+    everyMs: 50,
+    signal: stage.signal,
+  })
 }
 
 async function warmUp(fixture: Fixture, what: Run['what']): Promise<void> {

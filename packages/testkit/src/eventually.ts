@@ -4,6 +4,8 @@ export interface EventuallyOptions {
   /** 20 s unless told: what a busy machine needs; a bound that is promised is given. */
   readonly withinMs?: number
   readonly everyMs?: number
+  /** Ends the wait with its reason. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -14,9 +16,10 @@ export async function eventually<T>(
   probe: () => T | Promise<T>,
   options: EventuallyOptions = {},
 ): Promise<Exclude<T, false>> {
-  const { withinMs = 20_000, everyMs = 20 } = options
+  const { withinMs = 20_000, everyMs = 20, signal } = options
   const deadlineMs = performance.now() + withinMs
   for (;;) {
+    signal?.throwIfAborted()
     let failure: unknown
     try {
       const value = await probe()

@@ -12,7 +12,8 @@ const quiet = ['--disable-warning=ExperimentalWarning']
  * a fifth between two collections, so that little garbage becomes memory. What V8 sees survive while a load begins it would
  * make in the old generation ever after, and what lives as long as a request would keep that busy. From Node's snapshot both
  * threads would get the sources of Node's own modules onto their heaps. What is hot is optimized soon: baseline code would only
- * take memory. Where there is one core, whoever redirects has a share of it beside each helper that marks garbage: of two more than of four.
+ * take memory. Where there is one core, whoever redirects shares it with the helpers that mark garbage, and has more of it
+ * beside two than beside four.
  * docs/decisions/0030-what-a-redirect-keeps-in-memory.md, 0034-what-keeps-a-redirect-waiting.md,
  * 0035-a-redirect-loads-what-it-uses-and-once.md, 0037-a-redirect-without-baseline-code.md and
  * 0042-two-helpers-beside-a-redirect.md have the numbers.
