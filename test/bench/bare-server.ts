@@ -2,8 +2,8 @@
  * The servers that redirect is compared with: the same 302 with the same headers, and nothing else.
  * `node bare-server.ts http|fastify` with PORT in the environment.
  */
-import { createReadStream } from 'node:fs'
 import { createServer } from 'node:http'
+import { Socket } from 'node:net'
 import Fastify from 'fastify'
 
 /** Where every generated link leads: this and its path. */
@@ -35,7 +35,8 @@ async function serveBareFastify(port: number): Promise<void> {
 
 if (import.meta.main) {
   const [kind] = process.argv.slice(2)
-  const pipe = createReadStream('', { fd: Number(process.env.SUPERVISOR_FD) })
+  // A socket and no file stream: a file's blocking read would hold a pool thread, and with it the process's exit.
+  const pipe = new Socket({ fd: Number(process.env.SUPERVISOR_FD), readable: true, writable: false })
   pipe.once('close', () => process.exit(0)).on('error', () => process.exit(0))
   pipe.resume()
   // So that a CPU profile is written.

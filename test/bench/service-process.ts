@@ -37,6 +37,8 @@ export interface ServicePlace {
   readonly programOf: (service: ServiceName) => Promise<string>
   /** A folder for CPU profiles of what runs on the measured core. */
   readonly profileDir: string | undefined
+  /** Told in a few words what is done now. */
+  readonly say: (words: string) => void
   readonly signal: AbortSignal
 }
 
@@ -100,7 +102,10 @@ export async function startServiceProcess(
   const stop = async (): Promise<void> => {
     if (hasEnded()) return
     const ended = once(child, 'exit')
-    const force = setTimeout(() => child.kill('SIGKILL'), stopWithinMs)
+    const force = setTimeout(() => {
+      place.say(`${program} did not end within ${stopWithinMs / 1_000} s, and is ended by force`)
+      child.kill('SIGKILL')
+    }, stopWithinMs)
     child.kill('SIGTERM')
     await ended
     clearTimeout(force)

@@ -55,7 +55,7 @@ export async function openStage(context: BenchContext, wanted: StageEngines): Pr
     cores,
     notes: [machine, cores.sentence, engines.sentence],
     async start(service) {
-      const place = { home, cores, programOf, profileDir: options.profileDir, signal }
+      const place = { home, cores, programOf, profileDir: options.profileDir, say, signal }
       const started = await startServiceProcess(service, place)
       running.defer(() => started.stop())
       return started
