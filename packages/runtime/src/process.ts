@@ -11,6 +11,7 @@ import { Health } from './health.ts'
 import { createLogger, type Logger } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { tellOfProcess } from './process-metrics.ts'
+import { keepTickShape } from './tick-shape.ts'
 import { startTracing } from './tracing/tracing.ts'
 
 export interface ServiceContext {
@@ -61,6 +62,7 @@ function untilToldToStop(supervisorFd: number): Promise<string> {
 export async function runService<D extends typeof commonOptions>(
   definition: ServiceDefinition<D>,
 ): Promise<never> {
+  keepTickShape()
   const config = readConfigOrExit(definition)
   const common: CommonConfig = config as unknown as CommonConfig
   const log = createLogger(definition.name, common.instance, common.logLevel)

@@ -33,6 +33,8 @@ export interface LinkChangesReader extends AsyncDisposable {
 }
 
 const leaveWithinMs = 500
+/** How long the broker keeps a fetch that finds nothing; a change ends it at once. Marks come each second. */
+const quietFetchMs = 500
 /** Of a batch that may hold thousands: nobody is to take them all in one go. */
 const toldAtOnceMax = 256
 
@@ -78,7 +80,7 @@ async function readUntilItEnds(
   const consumer = options.kafka.consumer({
     groupId: `redirect-${options.instance}-${randomUUID()}`,
     allowAutoTopicCreation: false,
-    maxWaitTimeInMs: 100,
+    maxWaitTimeInMs: quietFetchMs,
     sessionTimeout: 15_000,
     heartbeatInterval: 3_000,
     retry: { retries: 3, restartOnFailure: async () => false },
