@@ -89,3 +89,28 @@ test('a copy that is asked for stays fresh by the marks alone, with all its sour
     { kind: 'link', source: 'memory', stale: false },
   ])
 })
+
+test('a record that comes late does not make current again what the feed told was replaced', async () => {
+  const away = (what: 'replicas' | 'primary'): Operation => ({ kind: 'switch', what, isUp: false })
+  const writeThrough = (change: 'create' | 'edit'): Operation => {
+    return { kind: 'write', code, change, isSlow: false, writeThrough: 'now' }
+  }
+  const late: Operation = { ...round, fate: 'late' } as Operation
+  const land: Operation = { kind: 'feed', what: 'land', redirect: 0, partition: 0, records: 0 }
+  const world = new World(createMemoryLinkCache)
+  const history: Operation[] = [
+    ...[well, writeThrough('create'), late, { ...request, isPatient: false } as Operation],
+    // Redis has read the former version when the feed tells of the edit; nobody else can be asked.
+    ...[
+      { kind: 'step', place: 0 } as Operation,
+      writeThrough('edit'),
+      away('replicas'),
+      well,
+      away('primary'),
+    ],
+    ...[land, { kind: 'drain' } as Operation, well],
+  ]
+  for (const one of history) await world.run(one)
+  expect(world.problems).toEqual([])
+  expect(world.answers).toMatchObject([{ kind: 'link', stale: true }])
+})

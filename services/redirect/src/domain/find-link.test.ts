@@ -127,6 +127,14 @@ describe('no is said on the word of the primary only', () => {
     expect(await flight).toMatchObject({ known: { copy: { version: 3 } } })
   })
 
+  test('a tombstone that the feed overtook on its way is not kept as what is current', async () => {
+    world.floors.tell(key, { timeline: 1, version: 3 }, world.nowMs)
+    world.primary = { copy: copyOf(2, { state: LinkState.DELETED }), asOfMs: world.nowMs }
+    await find()
+    expect(world.memory.isFresh(world.memory.get(key)!, world.nowMs)).toBe(false)
+    expect(world.memory.absences).toBe(0)
+  })
+
   test('a no that the feed overtook on its way is not remembered', async () => {
     world.floors.tell(key, { timeline: 1, version: 5 }, world.nowMs)
     world.primary = { copy: undefined, asOfMs: world.nowMs }

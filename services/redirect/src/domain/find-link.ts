@@ -209,27 +209,24 @@ function believe(
 ): FoundLink {
   const { memory, floors, cache, clock } = deps
   const { key } = wanted
+  // The feed may have told of a change while this was on its way: true as of then, and the next one asks again.
+  const floor = floors.get(key, clock())
+  const isOvertaken = floor !== undefined && (said.copy === undefined || compareOrder(floor, said.copy) > 0)
+  const epochOfSaid = isOvertaken ? neverFreshEpoch : epoch
   if (said.copy !== undefined && said.copy.state !== LinkState.DELETED) {
     const known = { copy: said.copy, asOfMs: said.asOfMs }
     void cache.fill(known)
-    // The feed may have told of a change while this was on its way: true as of then, and the next one asks again.
-    const floor = floors.get(key, clock())
-    const isOvertaken = floor !== undefined && compareOrder(floor, said.copy) > 0
-    return accept(deps, wanted, known, 'primary', isOvertaken ? neverFreshEpoch : epoch)
+    return accept(deps, wanted, known, 'primary', epochOfSaid)
   }
   if (clock() - askedAtMs > absenceForMs) return unknown
   const tombstone = said.copy === undefined ? undefined : { copy: said.copy, asOfMs: askedAtMs }
   if (tombstone !== undefined) {
-    const kept = memory.offer(key, tombstone, epoch)
+    const kept = memory.offer(key, tombstone, epochOfSaid)
     // The feed told meanwhile that the code was taken again.
     if (compareOrder(kept.copy, tombstone.copy) > 0)
       return { kind: 'link', known: kept, source: 'primary', stale: false }
   }
-  // The feed may have told of a create while the no was on its way.
-  const floor = floors.get(key, clock())
-  const overtaken =
-    floor !== undefined && (tombstone === undefined || compareOrder(floor, tombstone.copy) > 0)
-  if (!overtaken) memory.setAbsent(key, askedAtMs, tombstone)
+  if (!isOvertaken) memory.setAbsent(key, askedAtMs, tombstone)
   if (tombstone === undefined) return absent
   return { kind: 'link', known: tombstone, source: 'primary', stale: false }
 }

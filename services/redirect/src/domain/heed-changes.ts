@@ -2,6 +2,7 @@
 import type { FeedMark } from '@linkfleet/contracts/link-changes'
 import type { KnownCopy } from '../ports.ts'
 import type { FeedCover } from './feed-cover.ts'
+import { compareOrder } from './freshness.ts'
 import { type LinkMemory, linkKeyOf } from './link-memory.ts'
 import type { VersionFloors } from './version-floors.ts'
 
@@ -26,7 +27,8 @@ export function createHeedChanges({ memory, floors, cover, clock }: HeedChangesD
     changed(link, asOfMs) {
       const key = linkKeyOf(link.domainId, link.code)
       const nowMs = clock()
-      floors.tell(key, link, nowMs)
+      // Told late or again, of what was replaced as it has told before: what memory has of it is not current by that.
+      if (compareOrder(link, floors.tell(key, link, nowMs)) < 0) return
       // On a primary whose clock runs ahead `asOf` lies in our future; memory judges it by our clock.
       memory.change(key, { copy: link, asOfMs: Math.min(asOfMs, nowMs) })
     },

@@ -32,11 +32,14 @@ export class VersionFloors {
     return this.#floors.size
   }
 
-  tell(key: string, order: CopyOrder, nowMs: number): void {
-    const { timeline, version } = laterOrder(this.get(key, nowMs), order)!
+  /** The newest that was told of this key, this one or one before it. */
+  tell(key: string, order: CopyOrder, nowMs: number): CopyOrder {
+    const newest = laterOrder(this.get(key, nowMs), order)!
+    const { timeline, version } = newest
     this.#floors.delete(key)
     this.#floors.set(key, { timeline, version, untilMs: nowMs + floorForMs })
     this.#dropEnded(nowMs)
+    return newest
   }
 
   get(key: string, nowMs: number): CopyOrder | undefined {
