@@ -3,24 +3,34 @@
  * that they share a slot.
  * `redis-link-format.ts` tells what an entry and a mark are and why the rules hold.
  */
+import { markStillMs } from './redis-link-format.ts'
 
 /** Shared head: reads the mark, and the number that orders copies out of an entry. */
 const readMark = `
 local function read_mark(key)
   local text = redis.call('GET', key)
   if not text then return nil end
-  local generation, timeline, watermark, floor, run_id =
+  local generation, timeline, watermark, floor, written =
     string.match(text, '^(%d+) (%d+) (%d+) (%d+) (%S+)$')
   if not generation then return nil end
-  return { generation = tonumber(generation), timeline = tonumber(timeline),
-    watermark = tonumber(watermark), floor = tonumber(floor), run_id = run_id }
+  local run_id, written_at = string.match(written, '^(%w+)@(%d+)$')
+  return { generation = tonumber(generation), timeline = tonumber(timeline), watermark = tonumber(watermark),
+    floor = tonumber(floor), run_id = run_id, written_at = tonumber(written_at) }
 end
-local function write_mark(key, mark)
-  redis.call('SET', key, string.format('%.0f %.0f %.0f %.0f %s',
-    mark.generation, mark.timeline, mark.watermark, mark.floor, mark.run_id))
-end
+`
+
+/** Writes a mark, with the server and the moment on its clock that it was written by. */
+const writeMark = `
 local function server_run_id()
   return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or 'unknown'
+end
+local function now_ms()
+  local seconds, micros = unpack(redis.call('TIME'))
+  return seconds * 1000 + math.floor(micros / 1000)
+end
+local function write_mark(key, mark, run_id, now)
+  redis.call('SET', key, string.format('%.0f %.0f %.0f %.0f %s@%.0f',
+    mark.generation, mark.timeline, mark.watermark, mark.floor, run_id, now))
 end
 `
 
@@ -103,17 +113,19 @@ return table.concat(found)
 
 /**
  * KEYS: mark. ARGV: generation, timeline and watermark as the relay knows them, the new watermark.
- * Returns 1 when the mark moved (or was there already), 0 when anything differs: a new generation is needed.
+ * Returns 1 when the mark moved (or was there already), 0 when anything differs or it stood still for too long: a new
+ * generation is needed.
  */
-const advanceLua = `${readMark}
-local mark = read_mark(KEYS[1])
+const advanceLua = `${readMark}${writeMark}
+local mark, run_id, now = read_mark(KEYS[1]), server_run_id(), now_ms()
 if not mark or mark.generation ~= tonumber(ARGV[1]) or mark.timeline ~= tonumber(ARGV[2])
-  or mark.watermark ~= tonumber(ARGV[3]) or mark.run_id ~= server_run_id() then return 0 end
+  or mark.watermark ~= tonumber(ARGV[3]) or mark.run_id ~= run_id
+  or now - mark.written_at > ${markStillMs} then return 0 end
 local watermark = tonumber(ARGV[4])
 if watermark > mark.watermark then
   mark.watermark = watermark
   mark.floor = math.max(mark.floor, watermark)
-  write_mark(KEYS[1], mark)
+  write_mark(KEYS[1], mark, run_id, now)
 end
 return 1
 `
@@ -122,7 +134,7 @@ return 1
  * KEYS: mark. ARGV: the generation wished for, timeline, floor in ms.
  * Returns the new generation, or -1 when the mark is of a later timeline: this relay is a superseded one.
  */
-const renewLua = `${readMark}
+const renewLua = `${readMark}${writeMark}
 local mark = read_mark(KEYS[1])
 local generation, timeline, floor = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 if mark then
@@ -130,8 +142,8 @@ if mark then
   generation = math.max(generation, mark.generation + 1)
   floor = math.max(floor, mark.floor)
 end
-write_mark(KEYS[1], { generation = generation, timeline = timeline, watermark = 0, floor = floor,
-  run_id = server_run_id() })
+write_mark(KEYS[1], { generation = generation, timeline = timeline, watermark = 0, floor = floor },
+  server_run_id(), now_ms())
 return generation
 `
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { testRedisUrl, uniqueName } from '@linkfleet/testkit/engines'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -8,6 +9,7 @@ import {
   entryKey,
   type FreshLink,
   markKey,
+  markStillMs,
   type RedisCommands,
   type RedisLinkCache,
 } from './redis-link-cache.ts'
@@ -249,6 +251,31 @@ describe('the link cache in a real Redis', () => {
     const known = { generation: 100, timeline: 1, watermarkMs: 1_000 }
     expect(await cache.advance(tag, known, 4_000)).toBe(false)
     expect(await startGeneration(0)).toBe(101)
+  })
+
+  it('starts anew when nobody wrote the mark for so long that changes may have run out', async () => {
+    await startGeneration(0)
+    const [server, writtenAtMs] = (await redis.get(markKey(prefix, tag)))?.split(' ').at(-1)?.split('@') ?? []
+    const writtenBefore = async (ms: number) =>
+      await redis.set(markKey(prefix, tag), `100 1 0 0 ${server}@${Number(writtenAtMs) - ms}`)
+    const known = { generation: 100, timeline: 1, watermarkMs: 0 }
+    await writtenBefore(markStillMs - 60_000)
+    expect(await cache.advance(tag, known, 0)).toBe(true)
+    await writtenBefore(markStillMs)
+    await delay(2)
+    expect(await cache.advance(tag, known, 4_000)).toBe(false)
+    expect(await startGeneration(0)).toBe(101)
+    expect(await cache.advance(tag, { ...known, generation: 101 }, 4_000)).toBe(true)
+  })
+
+  it('starts anew from a mark of a fleet that did not note when it wrote it', async () => {
+    await startGeneration(0)
+    const [server] = (await redis.get(markKey(prefix, tag)))?.split(' ').at(-1)?.split('@') ?? []
+    await redis.set(markKey(prefix, tag), `100 1 1000 1000 ${server}`)
+    const known = { generation: 100, timeline: 1, watermarkMs: 1_000 }
+    expect(await cache.advance(tag, known, 4_000)).toBe(false)
+    expect(await startGeneration(0)).toBe(101)
+    expect(await mark()).toMatchObject({ generation: 101, floorMs: 1_000 })
   })
 
   it('does not let a relay on a superseded timeline start a generation', async () => {

@@ -19,6 +19,9 @@
  *   timeline. Each makes the relay start a new *generation*, in which entries of the one before have only their
  *   own `asOf`. It starts with W = 0 and the floor at the moment of the relay's snapshot, since changes that were
  *   done before it may be lost.
+ * - A mark that nobody wrote for a quarter of an entry's life, on Redis' own clock, is not moved but renewed: since then
+ *   a change may have been written and have run out, and what it replaced been brought back by a fill that was that
+ *   long on its way.
  * - Entries carry a TTL and marks none, and Redis is to evict by `volatile-ttl` (or never): then what was
  *   written last goes last, and a change is not lost between its write and the next move of W.
  */
@@ -28,6 +31,9 @@ import { hashTagOf } from './partition.ts'
 
 /** Entries are of no use to anybody after this time: nothing older is ever served. */
 export const entryTtlMs = 24 * 60 * 60 * 1000
+
+/** A mark that was not written for longer needs a new generation. Far less than the time after which entries run out. */
+export const markStillMs = entryTtlMs / 4
 
 const formatVersion = 1
 /** Format (1), generation (8), then the body: timeline (8), version (8), asOf (8), the protobuf of the link. */
@@ -111,6 +117,7 @@ export function decodeEntry(value: Buffer, held?: LinkCopy): LinkEntry | undefin
   }
 }
 
+/** What follows these is for the scripts alone: which server wrote the mark, and when on its clock. */
 const markPattern = /^(\d+) (\d+) (\d+) (\d+) \S+$/
 
 export function decodeMark(value: Buffer | string | null): LinkMark | undefined {

@@ -16,6 +16,7 @@ import {
   type LinkMark,
   type LinkToRead,
   markKey,
+  markStillMs,
   type PutOutcome,
   type RedisLinkCache,
   type RelayedLink,
@@ -55,7 +56,10 @@ export function createMemoryLinkCache(clock: () => number): MemoryLinkCache {
   let run = 1
 
   const mark = (hashTag: number) => decodeMark(stored.marks.get(markKey('', hashTag)) ?? null)
-  const runOf = (hashTag: number) => stored.marks.get(markKey('', hashTag))?.split(' ').at(-1)
+  const writtenBy = (hashTag: number) => {
+    const [runId, atMs] = stored.marks.get(markKey('', hashTag))?.split(' ').at(-1)?.split('@') ?? []
+    return { runId, atMs: Number(atMs) }
+  }
 
   function bytesAt(key: string): Buffer | undefined {
     const value = stored.entries.get(key)
@@ -65,7 +69,10 @@ export function createMemoryLinkCache(clock: () => number): MemoryLinkCache {
   }
 
   function writeMark(hashTag: number, { generation, timeline, watermarkMs, floorMs }: LinkMark): void {
-    stored.marks.set(markKey('', hashTag), `${generation} ${timeline} ${watermarkMs} ${floorMs} run${run}`)
+    stored.marks.set(
+      markKey('', hashTag),
+      `${generation} ${timeline} ${watermarkMs} ${floorMs} run${run}@${clock()}`,
+    )
   }
 
   function put(link: FreshLink, relayed: RelayedLink | undefined): PutOutcome {
@@ -156,7 +163,8 @@ export function createMemoryLinkCache(clock: () => number): MemoryLinkCache {
     applyAll: async (links) => links.map(apply),
     async advance(hashTag, { generation, timeline, watermarkMs }, newWatermarkMs) {
       const known = mark(hashTag)
-      if (known === undefined || runOf(hashTag) !== `run${run}`) return false
+      const { runId, atMs } = writtenBy(hashTag)
+      if (known === undefined || runId !== `run${run}` || clock() - atMs > markStillMs) return false
       if (known.generation !== generation || known.timeline !== timeline) return false
       if (known.watermarkMs !== watermarkMs) return false
       if (newWatermarkMs > known.watermarkMs) {
