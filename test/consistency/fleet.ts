@@ -57,6 +57,8 @@ export interface ReadPath extends AsyncDisposable {
 
 export interface ReadPathOptions {
   readonly withKafka: boolean
+  /** Those that all tests share, unless given. */
+  readonly kafkaBrokers?: readonly string[]
   /** What the redirects are told besides. */
   readonly redirectEnv?: Readonly<Record<string, string>>
 }
@@ -67,7 +69,7 @@ export async function startReadPath(postgres: OwnPostgres, options: ReadPathOpti
   const redisProxy = resources.use(await openTcpProxy(testRedisUrl()))
   const replicas: TcpProxy[] = []
   for (const url of postgres.memberUrls.slice(1)) replicas.push(resources.use(await openTcpProxy(url)))
-  const kafkaBrokers = options.withKafka ? testKafkaBrokers().join(',') : nobody
+  const kafkaBrokers = options.withKafka ? (options.kafkaBrokers ?? testKafkaBrokers()).join(',') : nobody
   const primaryUrl = postgres.memberUrls[0] ?? ''
   await runOnce(primaryUrl, 'TRUNCATE links.links, links.outbox')
   const shortener = await fleet.start({

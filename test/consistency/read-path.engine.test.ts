@@ -3,6 +3,8 @@
  * broken at once. The waits are bounds with a deadline; what they took is printed.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { eventually } from '@linkfleet/testkit/eventually'
+import { type OwnKafka, startOwnKafka } from '@linkfleet/testkit/own-kafka'
 import { type OwnPostgres, startOwnPostgres } from '@linkfleet/testkit/own-postgres'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createLink, edit, follow, type ReadPath, remove, startReadPath, untilEachAnswers } from './fleet.ts'
@@ -11,6 +13,7 @@ import { createLink, edit, follow, type ReadPath, remove, startReadPath, untilEa
 const slackMs = 1_000
 const whenWellMs = 1_000 + slackMs
 const whenBrokenMs = 10_000 + slackMs
+const copyFreshMs = 10_000
 
 let postgres: OwnPostgres
 let path: ReadPath
@@ -22,7 +25,7 @@ afterAll(async () => await postgres?.[Symbol.asyncDispose]())
 afterEach(async () => await path?.[Symbol.asyncDispose]())
 
 /** Something is broken until the disposal of what this gives. */
-type Break = (path: ReadPath) => Promise<AsyncDisposable | undefined>
+type Break = (path: ReadPath) => Promise<AsyncDisposable | Disposable | undefined>
 
 const cutRedis: Break = async ({ proxies }) => {
   proxies.redis.cut()
@@ -30,6 +33,18 @@ const cutRedis: Break = async ({ proxies }) => {
 }
 const pauseReplicas: Break = async (broken) => {
   await broken.pauseReplicas()
+  return undefined
+}
+
+/** Copies that were read by now would be fresh no longer, were it not for the feed. */
+const untilOnlyFeedConfirms: Break = async ({ redirects }) => {
+  await delay(copyFreshMs)
+  for (const redirect of redirects) {
+    await eventually(async () => {
+      const age = await redirect.metric('redirect_feed_confirmed_age_seconds')
+      return age > 0 && age < 3
+    })
+  }
   return undefined
 }
 
@@ -106,6 +121,19 @@ describe('an edit and a delete are in force on every instance', () => {
     path = await startReadPath(postgres, { withKafka })
     await expectInForce(label, whenBrokenMs, breaks)
   })
+
+  test.each<[string, (kafka: OwnKafka) => Promise<Disposable | undefined>]>([
+    ['killed', (kafka) => kafka.kill(0).then(() => undefined)],
+    ['frozen', async (kafka) => kafka.freeze(0)],
+  ])(
+    'within ten seconds: a feed that kept copies fresh falls silent, its Kafka is %s',
+    async (label, silence) => {
+      await using kafka = await startOwnKafka({ brokers: 1 })
+      path = await startReadPath(postgres, { withKafka: true, kafkaBrokers: kafka.brokers })
+      await expectInForce(`kafka-${label}`, whenBrokenMs, [untilOnlyFeedConfirms, () => silence(kafka)])
+    },
+    120_000,
+  )
 })
 
 test('a link is found the moment its create is answered, by any instance, with Redis emptied and replicas paused', async () => {

@@ -23,7 +23,7 @@ const mount = `mount -t tmpfs -o size=${diskBytes},nr_inodes=64 tmpfs "$0"`
 const fillAll = `i=0; while true > "$0/${filler}$i"; do i=$((i+1)); done 2>/dev/null; cat /dev/zero > "$0/${filler}0" 2>/dev/null`
 
 /** A file system in memory, in a name space of mounts that only the process has. undefined where nobody may mount. */
-async function memoryDisk(folder: string): Promise<SmallDisk | undefined> {
+export async function memoryDisk(folder: string): Promise<SmallDisk | undefined> {
   for (const flags of [['--mount'], ['--user', '--map-root-user', '--mount']]) {
     const within = (script: string) => ['unshare', ...flags, 'sh', '-c', script, folder]
     const [program, ...args] = within(`${mount} && "$@"`)
@@ -66,7 +66,7 @@ async function untilNoRoom(write: (attempt: number) => Promise<void>, attemptsMa
 }
 
 /** A limit on how large files may become, which any user may set for their own processes: no write succeeds. */
-const limitedFiles: SmallDisk = {
+export const limitedFiles: SmallDisk = {
   what: 'a limit on files',
   command: ['prlimit', '--fsize=unlimited:unlimited'],
   commandOnFull: ['prlimit', '--fsize=0:unlimited'],
@@ -76,11 +76,4 @@ const limitedFiles: SmallDisk = {
   async free(pid) {
     await run('prlimit', ['--pid', String(pid), '--fsize=unlimited:unlimited'])
   },
-}
-
-/** The limit always; the file system where it can be mounted, else the limit stands for it, and that is said. */
-export async function smallDisks(folder: string): Promise<Record<'memory' | 'limited', SmallDisk>> {
-  const memory = await memoryDisk(folder)
-  if (memory === undefined) console.log('No file system may be mounted here: a limit on files stands for it.')
-  return { memory: memory ?? limitedFiles, limited: limitedFiles }
 }
