@@ -1,6 +1,6 @@
 /**
  * What redirect promises while its processes are killed and restarted under load: no acknowledged click lost, none
- * counted that nobody made, no accepted request failed. LINKFLEET_KILLS says how many are killed (4 unless told).
+ * counted that nobody made, no accepted request failed. LINKFLEET_KILLS says how many are killed (20 unless told).
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { eventually } from '@linkfleet/testkit/eventually'
@@ -13,7 +13,7 @@ import { type ReadPathFleet, startReadPathFleet } from './read-path-fleet.ts'
 
 const random = seededRandom()
 
-const kills = Number(process.env.LINKFLEET_KILLS ?? '4')
+const kills = Number(process.env.LINKFLEET_KILLS ?? '20')
 const people = 16
 const linksPerTest = 20
 let fleet: ReadPathFleet
