@@ -101,7 +101,7 @@ export async function benchRedirect(context: BenchContext): Promise<Report> {
     bench: part === undefined ? 'redirect' : `redirect, part ${part}`,
     notes: [...stage.notes, ...found.notes],
     tables: found.tables,
-    checks: [...(await checkClicks(fixture, found)), ...found.checks],
+    checks: [...(await checkClicks(fixture, found)), await checkAlike(fixture), ...found.checks],
     targets: found.targets,
   }
 }
@@ -262,4 +262,22 @@ async function checkClicks(
       found: `${formatNumber(failed)} failed`,
     },
   ]
+}
+
+/** A header that a bare server leaves out would count as a cost of redirect. Asked for by HEAD, which is no click. */
+async function checkAlike({ servers, paths }: RedirectFixture): Promise<Check> {
+  const answers = await Promise.all(
+    servers.map(async ({ url }) => {
+      const signal = AbortSignal.timeout(5_000)
+      const answer = await fetch(`${url}${paths[0]}`, { method: 'HEAD', redirect: 'manual', signal })
+      const headers = [...answer.headers].filter(([name]) => name !== 'date' && name !== 'keep-alive')
+      return `${answer.status} ${headers.map((header) => header.join(': ')).join(', ')}`
+    }),
+  )
+  const different = new Set(answers)
+  return {
+    what: 'all servers answer alike',
+    passed: different.size === 1,
+    found: different.size === 1 ? 'status and headers' : [...different].join(' | '),
+  }
 }

@@ -30,9 +30,7 @@ function coherence(mistakes: Mistakes = {}) {
 
 test.each([...new Set([testSeed, mutantSeed])])(
   `no history breaks a promise about freshness (seed %d, ${runs} runs)`,
-  {
-    timeout: 600_000,
-  },
+  { timeout: 600_000 + 20 * runs },
   async (from) => {
     await fc.assert(coherence(), { seed: from, numRuns: runs })
   },

@@ -33,8 +33,8 @@ export interface LinkChangesReader extends AsyncDisposable {
 }
 
 const leaveWithinMs = 500
-/** How long the broker keeps a fetch that finds nothing; a change ends it at once. Marks come each second. */
-const quietFetchMs = 500
+/** How long the broker keeps a fetch that finds nothing; a change ends it at once. Less than `leaveWithinMs`: a fetch is waited for. */
+const quietFetchMs = 300
 /** Of a batch that may hold thousands: nobody is to take them all in one go. */
 const toldAtOnceMax = 256
 
