@@ -90,27 +90,35 @@ test('a copy that is asked for stays fresh by the marks alone, with all its sour
   ])
 })
 
+const away = (what: 'replicas' | 'primary', isUp = false): Operation => ({ kind: 'switch', what, isUp })
+const writeThrough = (one: string, change: 'create' | 'edit'): Operation => {
+  return { kind: 'write', code: one, change, isSlow: false, writeThrough: 'now' }
+}
+const late: Operation = { kind: 'relay', what: 'round', calls: 0, fate: 'late' }
+const land: Operation = { kind: 'feed', what: 'land', redirect: 0, partition: 0, records: 0 }
+const step: Operation = { kind: 'step', place: 0 }
+const drain: Operation = { kind: 'drain' }
+/** Redis has read the former version when the feed tells of the edit, and nobody else can be asked: it is kept as stale. */
+const replacedAndKept: Operation[] = [
+  ...[well, second, well, second, well, writeThrough(code, 'create'), late, { ...request, isPatient: false }],
+  ...[step, writeThrough(code, 'edit'), away('replicas'), well, away('primary'), drain],
+]
+
 test('a record that comes late does not make current again what the feed told was replaced', async () => {
-  const away = (what: 'replicas' | 'primary'): Operation => ({ kind: 'switch', what, isUp: false })
-  const writeThrough = (change: 'create' | 'edit'): Operation => {
-    return { kind: 'write', code, change, isSlow: false, writeThrough: 'now' }
-  }
-  const late: Operation = { ...round, fate: 'late' } as Operation
-  const land: Operation = { kind: 'feed', what: 'land', redirect: 0, partition: 0, records: 0 }
   const world = new World(createMemoryLinkCache)
-  const history: Operation[] = [
-    ...[well, writeThrough('create'), late, { ...request, isPatient: false } as Operation],
-    // Redis has read the former version when the feed tells of the edit; nobody else can be asked.
-    ...[
-      { kind: 'step', place: 0 } as Operation,
-      writeThrough('edit'),
-      away('replicas'),
-      well,
-      away('primary'),
-    ],
-    ...[land, { kind: 'drain' } as Operation, well],
+  for (const one of [...replacedAndKept, land, well]) await world.run(one)
+  expect(world.problems).toEqual([])
+  expect(world.answers).toMatchObject([{ kind: 'link', stale: true }])
+})
+
+test('nor one that comes when it is forgotten that the feed told so', async () => {
+  const world = new World(createMemoryLinkCache, { floorsMax: 2 })
+  const seconds = (count: number) => Array.from({ length: count }, () => [second, well]).flat()
+  const history = [
+    ...[...replacedAndKept, away('primary', true), ...seconds(4), writeThrough(other, 'create')],
+    ...[...seconds(17), writeThrough(third, 'create'), ...seconds(5), land, land, well, request],
   ]
   for (const one of history) await world.run(one)
   expect(world.problems).toEqual([])
-  expect(world.answers).toMatchObject([{ kind: 'link', stale: true }])
+  expect(world.answers.at(-1)).toMatchObject({ kind: 'link', stale: false, known: { copy: { version: 2 } } })
 })

@@ -6,6 +6,8 @@ import { codes, redirectCount, replicaCount } from './world.ts'
 
 export type Operation =
   | { readonly kind: 'pass'; readonly ms: number }
+  /** The whole machine stands still: deadlines come no nearer. */
+  | { readonly kind: 'sleep'; readonly ms: number }
   | {
       readonly kind: 'request'
       readonly redirect: number
@@ -129,6 +131,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     }),
   },
   { weight: 4, arbitrary: fc.record({ kind: is('well') }) },
+  { weight: 1, arbitrary: fc.record({ kind: is('sleep'), ms: fc.constantFrom(30_000, 86_400_000) }) },
 )
 
 const operationsMax = 100

@@ -69,6 +69,8 @@ export class Redirect {
         heed.changed(link, asOfMs)
         const version = Math.max(link.version, this.told.get(link.code)?.version ?? 0)
         this.told.set(link.code, { version, atMs: clock() })
+        for (const code of this.told.keys())
+          if (floors.get(linkKeyOf(1, code), clock()) === undefined) this.told.delete(code)
         this.confirmed.add(link.code)
       },
       marked: heed.marked,

@@ -39,6 +39,8 @@ export function versionOf(found: FoundLink): number {
 export class Verdicts {
   readonly #primary: Primary
   readonly #clock: () => number
+  /** When the machine last came out of a sleep: what was asked before it may be too old by then to be an answer. */
+  wokeAtMs = Number.NEGATIVE_INFINITY
   /** What was wrong, in sentences. */
   readonly problems: string[] = []
   /** All of them, in their order. */
@@ -81,7 +83,7 @@ export class Verdicts {
 
   /** Only who could not ask the primary may say that nobody knows, or follow a copy that nobody confirmed. */
   #judgeHelplessness({ redirect, code, arrivedAtMs, found }: Answer): void {
-    if (redirect.primaryFailedAtMs < arrivedAtMs - flightMs) {
+    if (Math.max(redirect.primaryFailedAtMs, this.wokeAtMs) < arrivedAtMs - flightMs) {
       this.#wrong(`${code} was answered with ${found.kind}, unconfirmed, although the primary could be asked`)
     }
     if (found.kind === 'link' && this.#clock() - found.known.asOfMs > staleForMs) {
@@ -93,9 +95,12 @@ export class Verdicts {
   #judgeAbsence({ redirect, code, arrivedAtMs }: Answer): void {
     const createdAtMs = this.#primary.versionsOf(code)[0]?.acknowledgedAtMs
     if (createdAtMs === undefined || createdAtMs >= arrivedAtMs) return
+    const askedFromMs = createdAtMs - absenceForMs - flightMs
     const wasAskedBefore = redirect.askedAtMs
       .get(code)
-      ?.some((askedAtMs) => askedAtMs <= createdAtMs && askedAtMs >= createdAtMs - absenceForMs - flightMs)
+      ?.some(
+        (askedAtMs) => askedAtMs <= createdAtMs && (askedAtMs >= askedFromMs || this.wokeAtMs >= askedFromMs),
+      )
     if (wasAskedBefore !== true) this.#wrong(`${code} was answered 404 although its create was acknowledged`)
     if (this.#clock() - createdAtMs > absenceForMs) {
       this.#wrong(`${code} was answered 404 more than a second after its create`)

@@ -44,6 +44,8 @@ const startMs = 1_700_000_000_000
 
 export class World {
   #nowMs = startMs
+  /** For so long the machine slept, which clocks that only run while it is awake do not know of. */
+  #sleptMs = 0
   readonly #clock = () => this.#nowMs
   readonly #primary = new Primary(this.#clock)
   readonly #replicas = Array.from({ length: replicaCount }, () => new Replica(this.#primary))
@@ -53,7 +55,7 @@ export class World {
   readonly #lossy: LossyCache
   readonly #cache: RedisLinkCache
   readonly #mistakes: Mistakes
-  readonly #written = new WrittenChanges(this.#clock)
+  readonly #written = new WrittenChanges(() => this.#nowMs - this.#sleptMs)
   readonly #redirects: readonly Redirect[]
   readonly #frozen: Relay[] = []
   readonly #open: Uncommitted[] = []
@@ -157,6 +159,11 @@ export class World {
     switch (operation.kind) {
       case 'pass':
         return await this.#pass(operation.ms)
+      case 'sleep':
+        this.#nowMs += operation.ms
+        this.#sleptMs += operation.ms
+        this.#verdicts.wokeAtMs = this.#nowMs
+        return
       case 'request':
         this.#redirects[operation.redirect]?.request(operation.code)
         return operation.isPatient ? await this.#answer() : undefined

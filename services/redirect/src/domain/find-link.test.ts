@@ -143,6 +143,18 @@ describe('no is said on the word of the primary only', () => {
   })
 })
 
+test('what the primary said before the machine slept is not followed as current after it: all are asked again', async () => {
+  world.primary = { copy: copyOf(1), asOfMs: world.nowMs }
+  world.primaryTakesMs = 30_000
+  const flight = find()
+  world.meanwhile = () => {
+    world.primary = { copy: copyOf(2), asOfMs: world.nowMs }
+    world.primaryTakesMs = 0
+  }
+  expect(await flight).toMatchObject({ source: 'primary', stale: false, known: { copy: { version: 2 } } })
+  expect(world.asked).toEqual(['redis', 'replica', 'primary', 'redis', 'replica', 'primary'])
+})
+
 describe('copies are ordered by timeline and version', () => {
   test('an older copy never takes the place of a newer one, however fresh it claims to be', async () => {
     world.redis = { copy: copyOf(5), asOfMs: world.nowMs }

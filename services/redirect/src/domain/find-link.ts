@@ -162,6 +162,8 @@ async function load(deps: FindLinkDependencies, wanted: Load): Promise<FoundLink
 
   const askedAtMs = clock()
   const said = await deps.authority.resolve(domainId, code)
+  // No call takes that long: the machine slept meanwhile, and what was said before is as old.
+  if (clock() - askedAtMs >= freshForMs) return load(deps, { ...wanted, knownSinceMs: clock() - freshForMs })
   // A shortener that has not heard of a promotion still reads the old primary, whose word is none any more.
   if (said !== undefined && (said.timeline ?? memory.newestTimeline) >= memory.newestTimeline) {
     return believe(deps, wanted, said, askedAtMs, epoch)

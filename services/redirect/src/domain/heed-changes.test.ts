@@ -51,6 +51,14 @@ test.each([
   expect(isFresh()).toBe(false)
 })
 
+test('told so late that what was told since may be forgotten: it is kept, and not fresh', () => {
+  memory.offer(key, { copy: copyOf(1), asOfMs: nowMs - 20_000 }, neverFreshEpoch)
+  heed.changed(copyOf(1), nowMs - 10_000)
+  expect(memory.get(key)?.epoch).toBe(neverFreshEpoch)
+  heed.changed(copyOf(2), nowMs - 10_000)
+  expect(memory.get(key)).toMatchObject({ copy: copyOf(2), epoch: neverFreshEpoch })
+})
+
 test('told again of the newest: what memory has of it is current', () => {
   heed.changed(copyOf(3), nowMs - 200)
   memory.offer(key, { copy: copyOf(3), asOfMs: nowMs - 200 }, neverFreshEpoch)

@@ -2,8 +2,8 @@
 import type { FeedMark } from '@linkfleet/contracts/link-changes'
 import type { KnownCopy } from '../ports.ts'
 import type { FeedCover } from './feed-cover.ts'
-import { compareOrder } from './freshness.ts'
-import { type LinkMemory, linkKeyOf } from './link-memory.ts'
+import { compareOrder, isFresh } from './freshness.ts'
+import { type LinkMemory, linkKeyOf, neverFreshEpoch } from './link-memory.ts'
 import type { VersionFloors } from './version-floors.ts'
 
 export interface HeedChangesDependencies {
@@ -30,7 +30,10 @@ export function createHeedChanges({ memory, floors, cover, clock }: HeedChangesD
       // Told late or again, of what was replaced as it has told before: what memory has of it is not current by that.
       if (compareOrder(link, floors.tell(key, link, nowMs)) < 0) return
       // On a primary whose clock runs ahead `asOf` lies in our future; memory judges it by our clock.
-      memory.change(key, { copy: link, asOfMs: Math.min(asOfMs, nowMs) })
+      const known = { copy: link, asOfMs: Math.min(asOfMs, nowMs) }
+      // What replaced this one may have been told so long ago that its floor is forgotten: a read says whether it is current.
+      const isLate = !isFresh(known.asOfMs, nowMs)
+      memory.change(key, known, isLate ? neverFreshEpoch : undefined)
     },
     marked(mark, partition, offset) {
       cover.marked(mark, partition, offset, clock())

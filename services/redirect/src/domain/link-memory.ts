@@ -175,10 +175,10 @@ export class LinkMemory {
   }
 
   /** The feed told of a change: updates a link that is here, inserts none, and forgets that the code was absent. */
-  change(key: string, known: KnownCopy): void {
+  change(key: string, known: KnownCopy, epoch = this.#epoch): void {
     this.#newestTimeline = Math.max(this.#newestTimeline, known.copy.timeline)
     this.#absences.delete(key)
-    if (this.#links.peek(key) !== 0) this.offer(key, known, this.#epoch)
+    if (this.#links.peek(key) !== 0) this.offer(key, known, epoch)
   }
 
   get epoch(): number {

@@ -3,13 +3,13 @@
  * source that has not heard yet, so it is not believed and the primary is asked.
  *
  * When more links change within a minute than there is room for, the oldest floors go first. What rests on them is told
- * of those that a read may still be older than, since the feed confirms only copies that are above their floors.
+ * of those that a copy may still be older than, since the feed confirms only copies that are above their floors.
  */
 import type { CopyOrder } from './freshness.ts'
 import { laterOrder } from './freshness.ts'
 
 export const floorForMs = 60_000
-/** A read is at most ten seconds older than its end, and clocks may differ by some more. */
+/** A read, or a change that counts as current, is at most ten seconds older than its end; and clocks may differ by some more. */
 const neededForMs = 20_000
 
 interface Floor extends CopyOrder {
@@ -22,7 +22,7 @@ export class VersionFloors {
   // A Map keeps the order of insertion; each floor lives equally long, so the first is the first to end.
   readonly #floors = new Map<string, Floor>()
 
-  /** `forgot` is told when one goes that a read may still be below. */
+  /** `forgot` is told when one goes that a copy that counts as current may still be below. */
   constructor(entriesMax: number, forgot: (nowMs: number) => void = () => {}) {
     this.#entriesMax = entriesMax
     this.#forgot = forgot
