@@ -247,7 +247,7 @@ describe('the link cache in a real Redis', () => {
   })
 
   it('starts anew when the mark was written by another server', async () => {
-    await redis.set(markKey(prefix, tag), '100 1 1000 1000 another-run-id')
+    await redis.set(markKey(prefix, tag), `100 1 1000 1000 another0run@${Date.now()}`)
     const known = { generation: 100, timeline: 1, watermarkMs: 1_000 }
     expect(await cache.advance(tag, known, 4_000)).toBe(false)
     expect(await startGeneration(0)).toBe(101)

@@ -17,11 +17,11 @@
  *   Redis has since dropped: it is refused, and removes an older entry.
  * - A flush loses the mark; a restart or failover changes the server's run id; a promotion of Postgres changes the
  *   timeline. Each makes the relay start a new *generation*, in which entries of the one before have only their
- *   own `asOf`. It starts with W = 0 and the floor at the moment of the relay's snapshot, since changes that were
- *   done before it may be lost.
- * - A mark that nobody wrote for a quarter of an entry's life, on Redis' own clock, is not moved but renewed: since then
- *   a change may have been written and have run out, and what it replaced been brought back by a fill that was that
- *   long on its way.
+ *   own `asOf`. It starts with W = 0 and the floor at the moment of the relay's snapshot, and after its heartbeat,
+ *   since changes that were done before it may be lost.
+ * - A mark that nobody wrote for a quarter of an entry's life, on Redis' own clock, is not moved but renewed. So the entry
+ *   of a change that a move counts for has a quarter of its life left at least, and keeps out what it replaced, however
+ *   long a fill was on its way.
  * - Entries carry a TTL and marks none, and Redis is to evict by `volatile-ttl` (or never): then what was
  *   written last goes last, and a change is not lost between its write and the next move of W.
  */

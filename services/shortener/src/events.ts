@@ -127,7 +127,7 @@ function createMetrics(metrics: Metrics) {
   )
   const generations = metrics.counter(
     'shortener_cache_generations_total',
-    'Hash tags of which the relay started a new generation: after a flush, restart or failover of Redis, a promotion, or six hours without a relay.',
+    'Hash tags of which the relay started a new generation: after a flush, restart or failover of Redis, a promotion, or six hours in which its mark did not move.',
   )
   return {
     changes,

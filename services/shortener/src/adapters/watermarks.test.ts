@@ -107,12 +107,22 @@ test('a relay that stood still before it knew the marks does not apply its old s
 test('a generation that its relay never moved is not taken over: its floor may be too early', async () => {
   cache.flush()
   const waking = createWatermarks(cache, () => {})
-  await waking.apply({ ...snapshot(), takenAtMs: nowMs - 60_000 })
+  await waking.apply({ ...snapshot(), takenAtMs: nowMs - 60_000, heartbeatMs: nowMs - 60_005 })
   const started = cache.mark(tag)
   expect(started).toMatchObject({ watermarkMs: 0, floorMs: nowMs - 60_000 })
   await createWatermarks(cache, () => {}).apply(snapshot())
   expect(cache.mark(tag)?.generation).toBeGreaterThan(started?.generation ?? 0)
   expect(cache.mark(tag)?.floorMs).toBe(nowMs)
+})
+
+test('the floor of a generation is not before the heartbeat of a clock that was set back', async () => {
+  await relay.apply(snapshot(7))
+  cache.flush()
+  const heartbeatMs = nowMs + 5_000
+  await createWatermarks(cache, () => {}).apply({ ...snapshot(), heartbeatMs })
+  // A replica that has replayed as far as the heartbeat may still have what was replaced after it.
+  expect(await cache.fill({ copy: toCopy(linkOf(6), 1), asOfMs: heartbeatMs })).toBe('refused')
+  expect(await cache.fill({ copy: toCopy(linkOf(7), 1), asOfMs: heartbeatMs + 1 })).toBe('stored')
 })
 
 test('after a failover of Redis to an older copy a new generation starts', async () => {

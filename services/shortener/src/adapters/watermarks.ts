@@ -47,33 +47,35 @@ export function createWatermarks(
    * Takes the mark over if it is of this timeline, else starts a generation that knows only of later moments. One that
    * was never moved may be of a relay that stood still, was succeeded and woke: it knows too little of what was done.
    */
-  async function learnMark(hashTag: number, { timeline, takenAtMs }: OutboxSnapshot): Promise<void> {
+  async function learnMark(hashTag: number, snapshot: OutboxSnapshot): Promise<void> {
+    const { timeline } = snapshot
     const found = await cache.readMark(hashTag)
     if (found?.timeline === timeline && found.watermarkMs > 0 && !marks.has(hashTag)) {
       marks.set(hashTag, { ...found, knownSinceMs: written.now() })
       return
     }
-    await renewMark(hashTag, timeline, takenAtMs)
+    await renewMark(hashTag, snapshot)
   }
 
-  async function renewMark(hashTag: number, timeline: number, takenAtMs: number): Promise<void> {
-    const generation = await cache.renew(hashTag, { generation: takenAtMs, timeline, floorMs: takenAtMs })
+  async function renewMark(hashTag: number, snapshot: OutboxSnapshot): Promise<void> {
+    const { timeline, takenAtMs, heartbeatMs = 0 } = snapshot
+    // Heartbeats never go back, not even to another machine's clock: a copy may be of a later moment than the look's clock.
+    const floorMs = Math.max(takenAtMs, heartbeatMs + 1)
+    const generation = await cache.renew(hashTag, { generation: takenAtMs, timeline, floorMs })
     if (generation === undefined) throw new Error(`Timeline ${timeline} is superseded by another in Redis.`)
     marks.set(hashTag, { generation, timeline, watermarkMs: 0, knownSinceMs: written.now() })
     onNewGeneration()
   }
 
-  async function moveMark(
-    hashTag: number,
-    { timeline, takenAtMs, heartbeatMs }: OutboxSnapshot,
-  ): Promise<void> {
+  async function moveMark(hashTag: number, snapshot: OutboxSnapshot): Promise<void> {
+    const { heartbeatMs } = snapshot
     const mark = marks.get(hashTag)
     if (mark === undefined || heartbeatMs === undefined || heartbeatMs <= mark.watermarkMs) return
     if (await cache.advance(hashTag, mark, heartbeatMs)) {
       marks.set(hashTag, { ...mark, watermarkMs: heartbeatMs })
     } else {
       // Flushed, restarted, failed over or moved by another relay: what was done so far may be lost.
-      await renewMark(hashTag, timeline, takenAtMs)
+      await renewMark(hashTag, snapshot)
     }
   }
 
