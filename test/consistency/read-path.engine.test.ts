@@ -36,19 +36,35 @@ const pauseReplicas: Break = async (broken) => {
   return undefined
 }
 
-/** Copies that were read by now would be fresh no longer, were it not for the feed. */
-const untilOnlyFeedConfirms: Break = async ({ redirects }) => {
-  await delay(copyFreshMs)
+/** The feed has confirmed copies of now, or of a moment ago, on every instance. */
+async function untilFeedConfirms({ redirects }: ReadPath): Promise<void> {
   for (const redirect of redirects) {
     await eventually(async () => {
       const age = await redirect.metric('redirect_feed_confirmed_age_seconds')
       return age > 0 && age < 3
     })
   }
+}
+
+/** Copies that were read by now would be fresh no longer, were it not for the feed. */
+const untilOnlyFeedConfirms: Break = async (well) => {
+  await delay(copyFreshMs)
+  await untilFeedConfirms(well)
   return undefined
 }
 
-async function known(label: string): Promise<{ code: string; first: string; second: string }> {
+interface KnownLink {
+  readonly code: string
+  readonly first: string
+  readonly second: string
+}
+
+async function expectOld({ code, first }: KnownLink): Promise<void> {
+  const answers = await Promise.all(path.redirects.map((redirect) => follow(redirect, code)))
+  expect(answers, 'the edit is not known yet').toEqual(path.redirects.map(() => first))
+}
+
+async function known(label: string): Promise<KnownLink> {
   const first = `https://example.com/${label}/1`
   const code = await createLink(path.shortener, first)
   await untilEachAnswers(path.redirects, code, first, 10_000)
@@ -79,14 +95,21 @@ async function p99OfEdits(codes: readonly string[], round: number): Promise<numb
 }
 
 /** Edits a link that everybody has in memory, then deletes it; both are in force everywhere within the bound. */
-async function expectInForce(label: string, withinMs: number, breaks: readonly Break[]): Promise<void> {
-  const { code, second } = await known(label)
+async function expectInForce(
+  label: string,
+  withinMs: number,
+  breaks: readonly Break[],
+  whenEdited: (link: KnownLink) => Promise<void> = async () => {},
+): Promise<void> {
+  const link = await known(label)
+  const { code, second } = link
   await using broken = new AsyncDisposableStack()
   for (const one of breaks) {
     const until = await one(path)
     if (until !== undefined) broken.use(until)
   }
   await edit(path.shortener, code, second)
+  await whenEdited(link)
   const editedMs = await untilEachAnswers(path.redirects, code, second, withinMs)
   await remove(path.shortener, code)
   const deletedMs = await untilEachAnswers(path.redirects, code, '410', withinMs)
@@ -130,7 +153,10 @@ describe('an edit and a delete are in force on every instance', () => {
     async (label, silence) => {
       await using kafka = await startOwnKafka({ brokers: 1 })
       path = await startReadPath(postgres, { withKafka: true, kafkaBrokers: kafka.brokers })
-      await expectInForce(`kafka-${label}`, whenBrokenMs, [untilOnlyFeedConfirms, () => silence(kafka)])
+      await untilFeedConfirms(path)
+      const breaks: Break[] = [untilOnlyFeedConfirms, () => silence(kafka)]
+      // A copy of before those ten seconds is still followed: it is fresh by nothing but the feed.
+      await expectInForce(`kafka-${label}`, whenBrokenMs, breaks, expectOld)
     },
     120_000,
   )
