@@ -9,6 +9,7 @@ import {
   type MarkState,
   type RedisLinkCache,
 } from '@linkfleet/contracts/redis-link-cache'
+import { momentOf } from '../domain/snapshot-moment.ts'
 import type { OutboxSnapshot, PendingChange } from '../ports.ts'
 import { WrittenChanges } from './written-changes.ts'
 
@@ -48,9 +49,8 @@ export function createWatermarks(
    * was never moved may be of a relay that stood still, was succeeded and woke: it knows too little of what was done.
    */
   async function learnMark(hashTag: number, snapshot: OutboxSnapshot): Promise<void> {
-    const { timeline } = snapshot
     const found = await cache.readMark(hashTag)
-    if (found?.timeline === timeline && found.watermarkMs > 0 && !marks.has(hashTag)) {
+    if (found?.timeline === snapshot.timeline && found.watermarkMs > 0 && !marks.has(hashTag)) {
       marks.set(hashTag, { ...found, knownSinceMs: written.now() })
       return
     }
@@ -58,10 +58,9 @@ export function createWatermarks(
   }
 
   async function renewMark(hashTag: number, snapshot: OutboxSnapshot): Promise<void> {
-    const { timeline, takenAtMs, heartbeatMs = 0 } = snapshot
-    // Heartbeats never go back, not even to another machine's clock: a copy may be of a later moment than the look's clock.
-    const floorMs = Math.max(takenAtMs, heartbeatMs + 1)
-    const generation = await cache.renew(hashTag, { generation: takenAtMs, timeline, floorMs })
+    const { timeline, takenAtMs } = snapshot
+    const wish = { generation: takenAtMs, timeline, floorMs: momentOf(snapshot) }
+    const generation = await cache.renew(hashTag, wish)
     if (generation === undefined) throw new Error(`Timeline ${timeline} is superseded by another in Redis.`)
     marks.set(hashTag, { generation, timeline, watermarkMs: 0, knownSinceMs: written.now() })
     onNewGeneration()

@@ -6,6 +6,7 @@
  */
 import type { FeedMark } from '@linkfleet/contracts/link-changes'
 import type { OutboxSnapshot } from '../ports.ts'
+import { momentOf } from './snapshot-moment.ts'
 
 /** Marks that follow the changes of one look at the outbox, the last record of each partition. */
 export interface Marking {
@@ -27,19 +28,19 @@ export class FeedMarks {
   #marked = { timeline: 0, heartbeatMs: 0 }
 
   /** Marks for this look, at most one in each partition for a heartbeat; none when it left out changes that Kafka has not. */
-  begin({ heartbeatMs, takenAtMs, timeline, isCompleteForKafka }: OutboxSnapshot): Marking | undefined {
+  begin(snapshot: OutboxSnapshot): Marking | undefined {
+    const { heartbeatMs, timeline, isCompleteForKafka } = snapshot
     if (!isCompleteForKafka || heartbeatMs === undefined) return undefined
     if (timeline === this.#marked.timeline && heartbeatMs <= this.#marked.heartbeatMs) return undefined
     this.#marked = { timeline, heartbeatMs }
-    // Heartbeats never go back, not even to another machine's clock: a copy may be of a later moment than the look's clock.
-    const laterMs = Math.max(takenAtMs, heartbeatMs + 1)
+    const takenAtMs = momentOf(snapshot)
     return {
       markOf: (partition, partitionCount) => {
         const previous = this.#previousOf(partition, partitionCount, timeline)
         return { knownAtMs: heartbeatMs, timeline, partitionCount, previous }
       },
       acknowledged: (partition, partitionCount, offset) => {
-        this.#previous.set(partition, { timeline, partitionCount, offset, takenAtMs: laterMs })
+        this.#previous.set(partition, { timeline, partitionCount, offset, takenAtMs })
       },
     }
   }
