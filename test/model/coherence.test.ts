@@ -90,14 +90,14 @@ test('a fill that was a day on its way does not pass for current when the deleti
     return { kind: 'write', code, change, isSlow: false, writeThrough }
   }
   const history: Operation[] = [
-    ...[{ kind: 'well' } as const, write('create', 'now'), write('edit', 'late'), write('delete', 'now')],
+    { kind: 'well' },
+    ...[write('create', 'now'), write('edit', 'late'), write('delete', 'now')],
     // As many changes as a round holds: all are done, and the watermark stays where it is.
-    ...[
-      { kind: 'relay', what: 'round', calls: 0, fate: 'acknowledged' } as const,
-      { kind: 'pass', ms: 24 * 60 * 60 * 1_000 } as const,
-    ],
+    { kind: 'relay', what: 'round', calls: 0, fate: 'acknowledged' },
+    { kind: 'pass', ms: 24 * 60 * 60 * 1_000 },
     // The fill of the edit arrives.
-    ...[{ kind: 'step', place: 0 } as const, { kind: 'well' } as const],
+    { kind: 'step', place: 0 },
+    { kind: 'well' },
   ]
   const world = new World(createMemoryLinkCache)
   for (const one of history) await world.run(one)

@@ -15,10 +15,15 @@ const second: Operation = { kind: 'pass', ms: 1_000 }
 const round: Operation = { kind: 'relay', what: 'round', calls: 0, fate: 'acknowledged' }
 const takeOver: Operation = { kind: 'relay', what: 'takeOver', calls: 0, fate: undefined }
 const request: Operation = { kind: 'request', redirect: 0, code, isPatient: true }
-const redis = (isUp: boolean): Operation => ({ kind: 'switch', what: 'redis', isUp })
+const late: Operation = { kind: 'relay', what: 'round', calls: 0, fate: 'late' }
+const land: Operation = { kind: 'feed', what: 'land', redirect: 0, partition: 0, records: 0 }
 
-function write(one: string, change: 'create' | 'edit'): Operation {
-  return { kind: 'write', code: one, change, isSlow: false, writeThrough: 'never' }
+function turn(what: 'redis' | 'replicas' | 'primary', to: 'on' | 'off'): Operation {
+  return { kind: 'switch', what, isUp: to === 'on' }
+}
+
+function write(one: string, change: 'create' | 'edit', writeThrough: 'now' | 'never' = 'never'): Operation {
+  return { kind: 'write', code: one, change, isSlow: false, writeThrough }
 }
 
 function feed(what: 'deliver' | 'lose' | 'rejoin', records = 100): Operation[] {
@@ -34,7 +39,7 @@ const beginning: Operation[] = [
   ...[second, well, second, well],
 ]
 /** An edit that redirect will not hear of or not remember; replicas do not know it either, and Redis is away. */
-const unseenEdit: Operation[] = [redis(false), second, write(code, 'edit')]
+const unseenEdit: Operation[] = [turn('redis', 'off'), second, write(code, 'edit')]
 /** A second later the feed says what did not change. */
 const nextMark: Operation[] = [second, round, ...feed('deliver')]
 
@@ -77,9 +82,7 @@ test.each(Object.keys(histories) as (keyof typeof histories)[])(
 )
 
 test('a copy that is asked for stays fresh by the marks alone, with all its sources away', async () => {
-  const away = (['redis', 'replicas', 'primary'] as const).map((what): Operation => {
-    return { kind: 'switch', what, isUp: false }
-  })
+  const away = (['redis', 'replicas', 'primary'] as const).map((what) => turn(what, 'off'))
   const seconds = Array.from({ length: 25 }, () => nextMark).flat()
   const world = new World(createMemoryLinkCache)
   for (const one of [...beginning, request, ...away, ...seconds, request]) await world.run(one)
@@ -90,18 +93,17 @@ test('a copy that is asked for stays fresh by the marks alone, with all its sour
   ])
 })
 
-const away = (what: 'replicas' | 'primary', isUp = false): Operation => ({ kind: 'switch', what, isUp })
-const writeThrough = (one: string, change: 'create' | 'edit'): Operation => {
-  return { kind: 'write', code: one, change, isSlow: false, writeThrough: 'now' }
-}
-const late: Operation = { kind: 'relay', what: 'round', calls: 0, fate: 'late' }
-const land: Operation = { kind: 'feed', what: 'land', redirect: 0, partition: 0, records: 0 }
-const step: Operation = { kind: 'step', place: 0 }
-const drain: Operation = { kind: 'drain' }
 /** Redis has read the former version when the feed tells of the edit, and nobody else can be asked: it is kept as stale. */
 const replacedAndKept: Operation[] = [
-  ...[well, second, well, second, well, writeThrough(code, 'create'), late, { ...request, isPatient: false }],
-  ...[step, writeThrough(code, 'edit'), away('replicas'), well, away('primary'), drain],
+  ...[well, second, well, second, well, write(code, 'create', 'now'), late],
+  ...[{ kind: 'request', redirect: 0, code, isPatient: false } as const, { kind: 'step', place: 0 } as const],
+  ...[
+    write(code, 'edit', 'now'),
+    turn('replicas', 'off'),
+    well,
+    turn('primary', 'off'),
+    { kind: 'drain' } as const,
+  ],
 ]
 
 test('a record that comes late does not make current again what the feed told was replaced', async () => {
@@ -115,8 +117,8 @@ test('nor one that comes when it is forgotten that the feed told so', async () =
   const world = new World(createMemoryLinkCache, { floorsMax: 2 })
   const seconds = (count: number) => Array.from({ length: count }, () => [second, well]).flat()
   const history = [
-    ...[...replacedAndKept, away('primary', true), ...seconds(4), writeThrough(other, 'create')],
-    ...[...seconds(17), writeThrough(third, 'create'), ...seconds(5), land, land, well, request],
+    ...[...replacedAndKept, turn('primary', 'on'), ...seconds(4), write(other, 'create', 'now')],
+    ...[...seconds(17), write(third, 'create', 'now'), ...seconds(5), land, land, well, request],
   ]
   for (const one of history) await world.run(one)
   expect(world.problems).toEqual([])

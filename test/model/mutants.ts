@@ -42,7 +42,7 @@ class StubbornMemory extends LinkMemory {
     super(options)
     this.#clock = options.clock
   }
-  override change(key: string, known: KnownCopy, epoch?: number): void {
+  override change(key: string, known: KnownCopy, epoch: number): void {
     const absence = this.absent(key, this.#clock())
     super.change(key, known, epoch)
     if (absence !== undefined) this.setAbsent(key, absence.sinceMs, absence.tombstone)

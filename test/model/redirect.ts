@@ -42,6 +42,7 @@ export interface MemoryOptions {
 export class Redirect {
   readonly #options: RedirectOptions
   readonly #memory: LinkMemory
+  readonly #floors: VersionFloors
   readonly #findLink: FindLink
   readonly reader: FeedReader
   /** The newest version of each code that the feed told of, and when. */
@@ -56,10 +57,8 @@ export class Redirect {
     const { clock, feed, cover } = options
     this.#options = options
     this.#memory = options.createMemory({ bytesMax, absencesMax, cover, clock })
-    const floors = new VersionFloors(options.floorsMax, (nowMs) => {
-      cover.forgot(nowMs)
-      this.told.clear()
-    })
+    const floors = new VersionFloors(options.floorsMax, (nowMs) => cover.forgot(nowMs))
+    this.#floors = floors
     const heed = createHeedChanges({ memory: this.#memory, floors, cover, clock })
     const soon = (refresh: () => void) =>
       void options.network.call({ caller: this, code: '', deadlineMs: undefined }, async () => refresh())
@@ -69,8 +68,6 @@ export class Redirect {
         heed.changed(link, asOfMs)
         const version = Math.max(link.version, this.told.get(link.code)?.version ?? 0)
         this.told.set(link.code, { version, atMs: clock() })
-        for (const code of this.told.keys())
-          if (floors.get(linkKeyOf(1, code), clock()) === undefined) this.told.delete(code)
         this.confirmed.add(link.code)
       },
       marked: heed.marked,
@@ -90,7 +87,7 @@ export class Redirect {
       code,
       arrivedAtMs: clock(),
       joined: network.isWaiting(this, code),
-      told: this.told.get(code),
+      told: this.#toldOf(code),
       wasUnconfirmed: !this.confirmed.has(code),
     }
     this.askedAtMs.set(code, [...(this.askedAtMs.get(code) ?? []), clock()])
@@ -98,6 +95,12 @@ export class Redirect {
     if (found instanceof Promise)
       void found.then((late) => verdicts.judge({ ...request, found: late, atOnce: false }))
     else verdicts.judge({ ...request, found, atOnce: true })
+  }
+
+  /** undefined when there was no room to remember it. */
+  #toldOf(code: string): Request['told'] {
+    const isRemembered = this.#floors.get(linkKeyOf(1, code), this.#options.clock()) !== undefined
+    return isRemembered ? this.told.get(code) : undefined
   }
 
   /** What memory says of each of these links is true. */

@@ -45,6 +45,11 @@ describe('the link cache in a real Redis', () => {
   const startGeneration = (floorMs: number, timeline = 1) =>
     cache.renew(tag, { generation: 100, timeline, floorMs })
   const mark = async () => decodeMark(await redis.get(markKey(prefix, tag)))
+  /** The part of the mark that the scripts alone read. */
+  const writtenBy = async () => {
+    const [server, atMs] = (await redis.get(markKey(prefix, tag)))?.split(' ').at(-1)?.split('@') ?? []
+    return { server, atMs: Number(atMs) }
+  }
 
   it('stores nothing before a relay has made the mark', async () => {
     expect(await cache.fill(freshLink(1, 1_000))).toBe('no-mark')
@@ -255,9 +260,9 @@ describe('the link cache in a real Redis', () => {
 
   it('starts anew when nobody wrote the mark for so long that changes may have run out', async () => {
     await startGeneration(0)
-    const [server, writtenAtMs] = (await redis.get(markKey(prefix, tag)))?.split(' ').at(-1)?.split('@') ?? []
+    const { server, atMs } = await writtenBy()
     const writtenBefore = async (ms: number) =>
-      await redis.set(markKey(prefix, tag), `100 1 0 0 ${server}@${Number(writtenAtMs) - ms}`)
+      await redis.set(markKey(prefix, tag), `100 1 0 0 ${server}@${atMs - ms}`)
     const known = { generation: 100, timeline: 1, watermarkMs: 0 }
     await writtenBefore(markStillMs - 60_000)
     expect(await cache.advance(tag, known, 0)).toBe(true)
@@ -270,7 +275,7 @@ describe('the link cache in a real Redis', () => {
 
   it('starts anew from a mark of a fleet that did not note when it wrote it', async () => {
     await startGeneration(0)
-    const [server] = (await redis.get(markKey(prefix, tag)))?.split(' ').at(-1)?.split('@') ?? []
+    const { server } = await writtenBy()
     await redis.set(markKey(prefix, tag), `100 1 1000 1000 ${server}`)
     const known = { generation: 100, timeline: 1, watermarkMs: 1_000 }
     expect(await cache.advance(tag, known, 4_000)).toBe(false)

@@ -112,7 +112,7 @@ describe('no is said on the word of the primary only', () => {
   test('the feed tells of a create: the absence is forgotten at once', async () => {
     world.primary = { copy: undefined, asOfMs: world.nowMs }
     await find()
-    world.memory.change(key, { copy: copyOf(1), asOfMs: world.nowMs })
+    world.memory.change(key, { copy: copyOf(1), asOfMs: world.nowMs }, world.memory.epoch)
     world.primary = { copy: copyOf(1), asOfMs: world.nowMs }
     expect(await find()).toMatchObject({ kind: 'link' })
   })
@@ -123,7 +123,7 @@ describe('no is said on the word of the primary only', () => {
     world.nowMs += 11_000
     world.primary = { copy: copyOf(2, { state: LinkState.DELETED }), asOfMs: world.nowMs }
     const flight = find()
-    world.memory.change(key, { copy: copyOf(3), asOfMs: world.nowMs })
+    world.memory.change(key, { copy: copyOf(3), asOfMs: world.nowMs }, world.memory.epoch)
     expect(await flight).toMatchObject({ known: { copy: { version: 3 } } })
   })
 
@@ -194,7 +194,11 @@ describe('copies are ordered by timeline and version', () => {
   })
 
   test('the no of a primary that a promotion superseded is none', async () => {
-    world.memory.change(linkKeyOf(1, 'another'), { copy: copyOf(3, { timeline: 2 }), asOfMs: world.nowMs })
+    world.memory.change(
+      linkKeyOf(1, 'another'),
+      { copy: copyOf(3, { timeline: 2 }), asOfMs: world.nowMs },
+      world.memory.epoch,
+    )
     for (const [timeline, kind] of [
       [1, 'unknown'],
       [2, 'absent'],

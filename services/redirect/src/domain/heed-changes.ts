@@ -33,7 +33,7 @@ export function createHeedChanges({ memory, floors, cover, clock }: HeedChangesD
       const known = { copy: link, asOfMs: Math.min(asOfMs, nowMs) }
       // What replaced this one may have been told so long ago that its floor is forgotten: a read says whether it is current.
       const isLate = !isFresh(known.asOfMs, nowMs)
-      memory.change(key, known, isLate ? neverFreshEpoch : undefined)
+      memory.change(key, known, isLate ? neverFreshEpoch : memory.epoch)
     },
     marked(mark, partition, offset) {
       cover.marked(mark, partition, offset, clock())

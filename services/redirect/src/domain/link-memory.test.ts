@@ -20,12 +20,12 @@ test('absences are bounded, the oldest goes first', () => {
 })
 
 test('the feed updates a link that is in memory and inserts none', () => {
-  memory.change(key, { copy: liveLink(code, 2), asOfMs: nowMs })
+  memory.change(key, { copy: liveLink(code, 2), asOfMs: nowMs }, memory.epoch)
   expect(memory.get(key)).toBeUndefined()
   memory.offer(key, { copy: liveLink(code, 2), asOfMs: nowMs }, memory.epoch)
-  memory.change(key, { copy: liveLink(code, 3), asOfMs: nowMs - 50 })
+  memory.change(key, { copy: liveLink(code, 3), asOfMs: nowMs - 50 }, memory.epoch)
   expect(memory.get(key)).toMatchObject({ copy: { version: 3 }, asOfMs: nowMs - 50 })
-  memory.change(key, { copy: liveLink(code, 1), asOfMs: nowMs })
+  memory.change(key, { copy: liveLink(code, 1), asOfMs: nowMs }, memory.epoch)
   expect(memory.get(key)).toMatchObject({ copy: { version: 3 }, asOfMs: nowMs - 50 })
 })
 
@@ -125,6 +125,6 @@ test('the feed confirms what was learned since its last gap, on the newest timel
   expect(confirming.get(key)?.asOfMs).toBe(asOfMs)
   offer(1)
   expect(confirming.get(key)?.asOfMs).toBe(nowMs)
-  confirming.change('another', { copy: liveLink('another', 4, { timeline: 2 }), asOfMs })
+  confirming.change('another', { copy: liveLink('another', 4, { timeline: 2 }), asOfMs }, confirming.epoch)
   expect(confirming.get(key)?.asOfMs).toBe(asOfMs)
 })

@@ -175,7 +175,7 @@ export class LinkMemory {
   }
 
   /** The feed told of a change: updates a link that is here, inserts none, and forgets that the code was absent. */
-  change(key: string, known: KnownCopy, epoch = this.#epoch): void {
+  change(key: string, known: KnownCopy, epoch: number): void {
     this.#newestTimeline = Math.max(this.#newestTimeline, known.copy.timeline)
     this.#absences.delete(key)
     if (this.#links.peek(key) !== 0) this.offer(key, known, epoch)

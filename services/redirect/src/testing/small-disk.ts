@@ -7,7 +7,6 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 export interface SmallDisk {
-  readonly what: string
   /** Becomes the process whose command line follows; that process has the disk at the folder. */
   readonly command: readonly string[]
   /** The same, on a disk that is full before the process begins. */
@@ -34,7 +33,6 @@ export async function memoryDisk(folder: string): Promise<SmallDisk | undefined>
     if (!mayMount) continue
     const seenFrom = (pid: number) => join('/proc', String(pid), 'root', folder)
     return {
-      what: 'a small file system',
       command: within(`${mount} && exec "$@"`),
       commandOnFull: within(`${mount} && { ${fillAll}; exec "$@"; }`),
       async fill(pid, exceptBytes = 0) {
@@ -67,7 +65,6 @@ async function untilNoRoom(write: (attempt: number) => Promise<void>, attemptsMa
 
 /** A limit on how large files may become, which any user may set for their own processes: no write succeeds. */
 export const limitedFiles: SmallDisk = {
-  what: 'a limit on files',
   command: ['prlimit', '--fsize=unlimited:unlimited'],
   commandOnFull: ['prlimit', '--fsize=0:unlimited'],
   async fill(pid) {
